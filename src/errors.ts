@@ -1,19 +1,35 @@
 /**
  * Every way in which a request, as against a mutation's input, can be refused: the code that stands in
- * `extensions.code` and the HTTP status when nothing of the request ran.
+ * `extensions.code`, the HTTP status when nothing of the request ran, and the message where there is but one.
+ * `isSpec`: under application/json the status stays 200, as the GraphQL-over-HTTP audit wants it.
+ * Source: Django REST framework's exceptions.py for codes and words.
  */
 export const ERROR_CODES = {
-  UNAUTHENTICATED: { status: 401 },
-  AUTHENTICATION_FAILED: { status: 401 },
-  FORBIDDEN: { status: 403 },
-  OVERLOADED: { status: 503 },
-  GRAPHQL_PARSE_FAILED: { status: 400 },
-  GRAPHQL_VALIDATION_FAILED: { status: 400 },
-  BAD_REQUEST: { status: 400 },
-  INTERNAL_SERVER_ERROR: { status: 500 },
-} as const satisfies Record<string, { status: number }>;
+  UNAUTHENTICATED: { status: 401, message: 'Authentication credentials were not provided.' },
+  AUTHENTICATION_FAILED: { status: 401, message: 'Incorrect authentication credentials.' },
+  FORBIDDEN: { status: 403, message: 'You do not have permission to perform this action.' },
+  OVERLOADED: { status: 503, message: 'The server cannot answer just now. Try again in a moment.' },
+  BAD_REQUEST: { status: 400, message: 'The request is malformed.' },
+  GRAPHQL_PARSE_FAILED: { status: 400, isSpec: true, message: 'Syntax error.' },
+  GRAPHQL_VALIDATION_FAILED: { status: 400, isSpec: true, message: 'The document is not valid.' },
+  INTERNAL_SERVER_ERROR: { status: 500, message: 'Internal server error.' },
+} as const satisfies Record<string, { status: number; message: string; isSpec?: true }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The request, or a field of it, is refused; the edge turns this into a GraphQL error with its code and status. */
+export class RequestRefused extends Error {
+  override name = 'RequestRefused';
+  readonly code: ErrorCode;
+  /** Response headers that belong to the refusal, such as WWW-Authenticate. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, message: string = ERROR_CODES[code].message, headers: Record<string, string> = {}) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+}
 
 /** A mistake of the person at the terminal or in the configuration: told in one message, without a stack trace. */
 export class OperatorError extends Error {

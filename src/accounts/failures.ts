@@ -1,0 +1,43 @@
+/** A failure that a caller can expect: the API returns it as data, the command line as one line. */
+export abstract class Failure extends Error {}
+
+/** Wrong password, unknown user and inactive user alike. */
+export class InvalidCredentialsError extends Failure {
+  override name = 'InvalidCredentialsError';
+
+  constructor() {
+    super('Unable to log in with provided credentials.');
+  }
+}
+
+export class UsernameTakenError extends Failure {
+  override name = 'UsernameTakenError';
+
+  constructor() {
+    super('A user with that username already exists.');
+  }
+}
+
+export class TokenNotFoundError extends Failure {
+  override name = 'TokenNotFoundError';
+
+  constructor() {
+    super('There is no such token of yours.');
+  }
+}
+
+export interface FieldError {
+  /** From the input object down: `["username"]`. */
+  path: string[];
+  message: string;
+}
+
+export class ValidationError extends Failure {
+  override name = 'ValidationError';
+  readonly fields: readonly FieldError[];
+
+  constructor(fields: readonly FieldError[]) {
+    super(fields.map(({ path, message }) => `${path.join('.')}: ${message}`).join(' '));
+    this.fields = fields;
+  }
+}

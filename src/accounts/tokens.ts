@@ -1,0 +1,71 @@
+import { newTokenId } from '../auth/key.ts';
+import { isExpired } from '../auth/schemes/token.ts';
+import type { Viewer } from '../auth/viewer.ts';
+import type { Database } from '../database/client.ts';
+import type { Token, TokenKind } from '../database/generated/prisma/client.ts';
+import { isRowMissing, isUniqueViolation } from '../database/prisma-errors.ts';
+import { TokenNotFoundError, ValidationError } from './failures.ts';
+
+interface TokenAsked {
+  userId: string;
+  name: string;
+  now: Date;
+}
+
+/**
+ * The user's login token of this name, made if there is none that lives.
+ * Throws ValidationError when the name belongs to a token made by hand: only login tokens are handed out again.
+ */
+export async function obtainLoginToken(database: Database, asked: TokenAsked): Promise<Token> {
+  const found = await findLiveToken(database, asked);
+  if (found && found.kind !== 'LOGIN') {
+    throw new ValidationError([{ path: ['name'], message: 'A token made by hand has this name. Choose another.' }]);
+  }
+  // Two first logins at once: one makes the token, the other is given the same.
+  return found ?? (await makeToken(database, asked, 'LOGIN')) ?? obtainLoginToken(database, asked);
+}
+
+/** A new token of this name in place of any other that bears it; the old key is dead from then on. */
+export async function replaceToken(database: Database, asked: TokenAsked, kind: TokenKind): Promise<Token> {
+  const { userId, name } = asked;
+  const [, token] = await database.$transaction([
+    database.token.deleteMany({ where: { userId, name, supersededAt: null } }),
+    database.token.create({ data: { id: newTokenId(), userId, name, kind } }),
+  ]);
+  return token;
+}
+
+/** The user's token of this name, or null when there is none or it has expired. */
+export async function findLiveToken(database: Database, { userId, name, now }: TokenAsked): Promise<Token | null> {
+  const token = await database.token.findFirst({ where: { userId, name, supersededAt: null } });
+  return token && !isExpired(token, now) ? token : null;
+}
+
+/** A new token of this name, in place of an expired one; null when a living one has the name. */
+export async function makeToken(database: Database, asked: TokenAsked, kind: TokenKind): Promise<Token | null> {
+  const { userId, name, now } = asked;
+  try {
+    const [, token] = await database.$transaction([
+      database.token.deleteMany({ where: { userId, name, supersededAt: null, expiresAt: { lte: now } } }),
+      database.token.create({ data: { id: newTokenId(), userId, name, kind } }),
+    ]);
+    return token;
+  } catch (error) {
+    if (isUniqueViolation(error, 'name')) return null;
+    throw error;
+  }
+}
+
+/** Ends one of the viewer's own tokens. Throws TokenNotFoundError for any other, existing or not. */
+export async function revokeToken(database: Database, viewer: Viewer, tokenId: string): Promise<Token> {
+  try {
+    return await database.token.delete({ where: { id: tokenId, userId: viewer.user.id } });
+  } catch (error) {
+    if (isRowMissing(error)) throw new TokenNotFoundError();
+    throw error;
+  }
+}
+
+export function findToken(database: Database, id: string): Promise<Token | null> {
+  return database.token.findUnique({ where: { id } });
+}

@@ -1,0 +1,52 @@
+import type { Passwords } from '../auth/password.ts';
+import type { Database } from '../database/client.ts';
+import type { Token, User } from '../database/generated/prisma/client.ts';
+import { isUniqueViolation } from '../database/prisma-errors.ts';
+import { UsernameTakenError } from './failures.ts';
+import type { NewUser } from './new-user.ts';
+import { usernameKeyOf } from './username.ts';
+
+/** What only an operator may give a user. */
+export interface Standing {
+  isStaff?: boolean;
+  isSuperuser?: boolean;
+}
+
+/**
+ * The user just made, with the login token that was made in the same write.
+ * Throws UsernameTakenError when the name, folded, belongs to somebody.
+ */
+export async function createUser(
+  database: Database,
+  passwords: Passwords,
+  { username, password, email }: NewUser,
+  standing: Standing = {},
+): Promise<{ user: User; token: Token }> {
+  const passwordHash = await passwords.hash(password);
+  try {
+    const { tokens, ...user } = await database.user.create({
+      data: { username, usernameKey: usernameKeyOf(username), email: email ?? null, passwordHash, ...standing },
+      include: { tokens: true },
+    });
+    const [token] = tokens;
+    if (!token) throw new Error('A user was made without a login token: is the autoToken extension applied?');
+    return { user, token };
+  } catch (error) {
+    if (isUniqueViolation(error, 'usernameKey')) throw new UsernameTakenError();
+    throw error;
+  }
+}
+
+/** The user of this name in any spelling that folds alike, or null. */
+export function findUser(database: Database, username: string): Promise<User | null> {
+  return database.user.findUnique({ where: { usernameKey: usernameKeyOf(username) } });
+}
+
+export function findUserById(database: Database, id: string): Promise<User | null> {
+  return database.user.findUnique({ where: { id } });
+}
+
+/** As findUserById, for an id that a foreign key vouches for; throws when the row is gone all the same. */
+export function requireUser(database: Database, id: string): Promise<User> {
+  return database.user.findUniqueOrThrow({ where: { id } });
+}

@@ -1,0 +1,39 @@
+/** What is known of a user without asking again: everything but the password's hash. */
+export interface ViewerUser {
+  id: string;
+  username: string;
+  email: string | null;
+  isActive: boolean;
+  isStaff: boolean;
+  isSuperuser: boolean;
+  dateJoined: Date;
+  lastLogin: Date | null;
+}
+
+/** The opaque token that a request came in with. */
+export interface ViewerToken {
+  id: string;
+  userId: string;
+  kind: 'LOGIN' | 'API';
+  name: string;
+  scopes: string[];
+  createdAt: Date;
+  expiresAt: Date | null;
+  lastUsedAt: Date | null;
+  supersededAt: Date | null;
+}
+
+/** Who is calling: a user, and the credential that says so. Null stands for the anonymous caller. */
+export interface Viewer {
+  user: ViewerUser;
+  token: ViewerToken | null;
+}
+
+/** Whether the viewer may read what belongs to this user: his own, or anybody's if he is staff. */
+export function canSeeUser(viewer: Viewer | null, userId: string): boolean {
+  return viewer !== null && (viewer.user.id === userId || isStaff(viewer));
+}
+
+export function isStaff(viewer: Viewer | null): boolean {
+  return viewer !== null && (viewer.user.isStaff || viewer.user.isSuperuser);
+}

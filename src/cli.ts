@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { exitWithError } from './cli/exit.ts';
+import { addMigrate } from './cli/migrate.ts';
+import { addSchemaPrint } from './cli/schema-print.ts';
+import { addServe } from './cli/serve.ts';
+import { addTokenCreate } from './cli/token-create.ts';
+import { addUserCreate } from './cli/user-create.ts';
+
+const USAGE_ERROR = 2;
+
+const program = new Command('tessera')
+  .description('Token authentication for GraphQL APIs. Configured by environment variables and a .env file.')
+  .exitOverride();
+
+addServe(program);
+addMigrate(program);
+const user = program.command('user').description('Manage users.');
+addUserCreate(user);
+const token = program.command('token').description('Manage tokens.');
+addTokenCreate(token);
+const schema = program.command('schema').description('See the public contract.');
+addSchemaPrint(schema);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said what is wrong; asking for help is not.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
+  exitWithError(error);
+}

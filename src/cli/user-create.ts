@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { ValidationError } from '../accounts/failures.ts';
+import { newUserSchema } from '../accounts/new-user.ts';
+import { createUser } from '../accounts/users.ts';
+import { createPasswords } from '../auth/password.ts';
+import { askPassword } from './password.ts';
+import { withDatabase } from './with-database.ts';
+
+interface Options {
+  email?: string;
+  staff?: true;
+  superuser?: true;
+  passwordStdin?: true;
+}
+
+export function addUserCreate(parent: Command): void {
+  parent
+    .command('create')
+    .description('Make a user, and the login token that belongs to it.')
+    .argument('<username>')
+    .option('--email <email>', 'where to write to the user')
+    .option('--staff', 'may administer others')
+    .option('--superuser', 'may do everything; is staff too')
+    .option('--password-stdin', 'read the password from standard input instead of asking for it')
+    .action(async (username: string, { email, staff, superuser, passwordStdin }: Options) => {
+      const password = await askPassword({ fromStdin: passwordStdin ?? false });
+      const read = newUserSchema.safeParse({ username, password, email });
+      if (!read.success) {
+        throw new ValidationError(read.error.issues.map(({ path, message }) => ({ path: path.map(String), message })));
+      }
+      const standing = { isStaff: Boolean(staff ?? superuser), isSuperuser: Boolean(superuser) };
+      const made = await withDatabase((open, config, secrets) => {
+        const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
+        return createUser(open.database, passwords, read.data, standing);
+      });
+      process.stdout.write(`Created ${superuser ? 'superuser' : 'user'} ${made.user.username}.\n`);
+    });
+}

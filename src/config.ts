@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+import type { TokenSecrets } from './auth/key.ts';
+import { OperatorError } from './errors.ts';
+
+/** What an operator may set that is no secret; everything below receives it as an argument. */
+export interface Config {
+  env: 'development' | 'production' | 'test';
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  /** Null: the embedded database in `dataDir`. */
+  databaseUrl: string | null;
+  dataDir: string;
+  tokenKeyword: string;
+  bcryptCost: number;
+  registration: 'open' | 'closed';
+  logLevel: string;
+}
+
+/** Kept apart from Config so that logging or printing a Config can never show one. */
+export interface Secrets {
+  /** Null: the one kept in the data directory, made at first start. */
+  tokenSecrets: TokenSecrets | null;
+  passwordPepper: string | null;
+}
+
+interface Variable {
+  /** As the README shows it. */
+  default: string;
+  about: string;
+}
+
+/** Every variable that is read, in the README's order; a test compares the two. */
+export const VARIABLES = {
+  HOST: { default: '127.0.0.1', about: 'The address to listen on.' },
+  PORT: { default: '4000', about: 'The port to listen on; 0 takes any free one.' },
+  DATABASE_URL: {
+    default: 'none: the embedded database',
+    about: 'A PostgreSQL 14+ server, as `postgresql://user:password@host:5432/name`.',
+  },
+  DATA_DIR: {
+    default: '.tessera',
+    about: 'Where the embedded database and a secret made at first start are kept.',
+  },
+  TOKEN_SECRETS: {
+    default: 'made at first start in DATA_DIR; required in production with DATABASE_URL',
+    about: 'What keys are derived from: comma-separated, newest first, each at least 32 bytes.',
+  },
+  TOKEN_KEYWORD: { default: 'Token', about: 'The word before the key in the Authorization header.' },
+  PASSWORD_PEPPER: {
+    default: 'none',
+    about: 'Mixed into every password hash, at least 32 bytes; changing it ends every password.',
+  },
+  BCRYPT_COST: {
+    default: '12',
+    about: 'The work of one password check, 10 to 15; one more doubles it (4 to 15 when NODE_ENV is test).',
+  },
+  REGISTRATION: {
+    default: 'open on the embedded database outside production, else closed',
+    about: '`open` or `closed`: may anybody call createUser, or staff alone.',
+  },
+  LOG_LEVEL: {
+    default: 'info',
+    about: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
+  },
+  NODE_ENV: {
+    default: 'development',
+    about: '`development`, `production` or `test`. GraphiQL is served in development alone.',
+  },
+} as const satisfies Record<string, Variable>;
+
+type Name = keyof typeof VARIABLES;
+type Environment = Record<string, string | undefined>;
+
+const MIN_SECRET_BYTES = 32;
+const COST_RULE = 'must be a whole number from 10 to 15';
+const SECRET_HINT = 'Make one with: openssl rand -base64 48';
+
+/**
+ * The configuration that the environment and the `.env` file beside it describe; the environment wins.
+ * Throws OperatorError naming every bad variable, its rule and the remedy, in one message.
+ */
+export function loadConfig(directory = process.cwd()): { config: Config; secrets: Secrets } {
+  return readConfig({ ...readEnvFile(`${directory}/.env`), ...process.env });
+}
+
+/** As loadConfig, from an environment given as an argument. */
+export function readConfig(env: Environment): { config: Config; secrets: Secrets } {
+  // An empty variable (`PORT=`) counts as one that is not set, as in shells and compose files.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const read = schema.safeParse(set);
+  if (!read.success) throw new OperatorError(explain(read.error.issues, set));
+  const { TOKEN_SECRETS, PASSWORD_PEPPER, ...plain } = read.data;
+  const isEmbedded = plain.DATABASE_URL === undefined;
+  return {
+    config: {
+      env: plain.NODE_ENV,
+      host: plain.HOST,
+      port: plain.PORT,
+      databaseUrl: plain.DATABASE_URL ?? null,
+      dataDir: plain.DATA_DIR,
+      tokenKeyword: plain.TOKEN_KEYWORD,
+      bcryptCost: plain.BCRYPT_COST,
+      registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
+      logLevel: plain.LOG_LEVEL,
+    },
+    secrets: { tokenSecrets: TOKEN_SECRETS ?? null, passwordPepper: PASSWORD_PEPPER ?? null },
+  };
+}
+
+const schema = z
+  .object({
+    HOST: z.string().default(VARIABLES.HOST.default),
+    PORT: wholeNumber(0, 65_535).default(Number(VARIABLES.PORT.default)),
+    DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
+    DATA_DIR: z.string().default(VARIABLES.DATA_DIR.default),
+    TOKEN_SECRETS: z
+      .string()
+      .transform((list) => list.split(',').map((secret) => secret.trim()))
+      .refine(
+        (list): list is [string, ...string[]] => list.every(isLongEnough),
+        `must be a comma-separated list of secrets of at least ${MIN_SECRET_BYTES} bytes each. ${SECRET_HINT}`,
+      )
+      .refine((list) => new Set(list).size === list.length, 'must name each secret once')
+      .optional(),
+    TOKEN_KEYWORD: z
+      .string()
+      .regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'must be one word of letters, digits and hyphens')
+      .refine((word) => word.toLowerCase() !== 'basic', 'must not be Basic, which means a password')
+      .default(VARIABLES.TOKEN_KEYWORD.default),
+    PASSWORD_PEPPER: z
+      .string()
+      .refine(isLongEnough, `must have at least ${MIN_SECRET_BYTES} bytes. ${SECRET_HINT}`)
+      .optional(),
+    BCRYPT_COST: wholeNumber(4, 15, COST_RULE).default(Number(VARIABLES.BCRYPT_COST.default)),
+    REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
+    LOG_LEVEL: z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be a level that pino knows')
+      .default(VARIABLES.LOG_LEVEL.default),
+    NODE_ENV: z
+      .enum(['development', 'production', 'test'], 'must be development, production or test')
+      .default(VARIABLES.NODE_ENV.default),
+  })
+  // A cost below 10 can be guessed at speed: it exists so that tests need not wait.
+  .refine((env) => !(env.BCRYPT_COST < 10) || env.NODE_ENV === 'test', {
+    path: ['BCRYPT_COST'],
+    error: COST_RULE,
+    when: always,
+  })
+  .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {
+    path: ['TOKEN_SECRETS'],
+    error: `must be set when NODE_ENV is production and DATABASE_URL is set, the same on every server. ${SECRET_HINT}`,
+    when: always,
+  });
+
+// Rules that look at two variables are judged even when a third is wrong: one message names them all.
+function always(): boolean {
+  return true;
+}
+
+function wholeNumber(least: number, most: number, rule = `must be a whole number from ${least} to ${most}`) {
+  return z
+    .string()
+    .regex(/^\d+$/, rule)
+    .transform(Number)
+    .refine((number) => number >= least && number <= most, rule);
+}
+
+function isLongEnough(secret: string): boolean {
+  return Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
+}
+
+function isPostgresUrl(text: string): boolean {
+  try {
+    return /^postgres(ql)?:$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+}
+
+const SECRET_NAMES: ReadonlySet<string> = new Set<Name>(['DATABASE_URL', 'TOKEN_SECRETS', 'PASSWORD_PEPPER']);
+
+function explain(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): string {
+  const lines = issues.map(({ path, message }) => {
+    const name = String(path[0]);
+    const given = env[name];
+    const shown = given === undefined || SECRET_NAMES.has(name) ? '' : ` (got ${JSON.stringify(given)})`;
+    return `${name} ${message}${shown}`;
+  });
+  return ['The configuration is not usable:', ...new Set(lines)].join('\n  ');
+}
+
+function readEnvFile(path: string): Environment {
+  try {
+    return parseEnv(readFileSync(path, 'utf8')) as Environment;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new OperatorError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+}

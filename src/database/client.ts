@@ -1,0 +1,13 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+import { autoToken } from './auto-token.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+
+export type Database = ReturnType<typeof createClient>;
+
+/** Prisma on this pool, by which every user made gets a login token in the same write. */
+export function createClient(pool: pg.Pool, onQuery?: (sql: string) => void) {
+  const client = new PrismaClient({ adapter: new PrismaPg(pool), log: [{ emit: 'event', level: 'query' }] });
+  if (onQuery) client.$on('query', ({ query }) => onQuery(query));
+  return client.$extends(autoToken());
+}

@@ -1,0 +1,103 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+import type { TokenSecrets } from '../auth/key.ts';
+import type { Config, Secrets } from '../config.ts';
+import { OperatorError } from '../errors.ts';
+import { createClient, type Database } from './client.ts';
+import { openEmbedded } from './embedded.ts';
+import { applyMigrations } from './migrate.ts';
+import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.ts';
+
+const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
+const PROBE_MS = 1_000;
+
+export interface OpenDatabase {
+  database: Database;
+  /** What keys are derived from here: as configured, or the secret kept in the data directory. */
+  tokenSecrets: TokenSecrets;
+  /** The migrations that were applied by this opening. */
+  applied: readonly string[];
+  /** Whether the database answers within a second. */
+  isThere(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+interface OpenOptions {
+  config: Config;
+  secrets: Secrets;
+  log: Logger;
+  /** A server owns the embedded database; a command goes through the running server's door where there is one. */
+  asServer: boolean;
+  /** Told each statement as it is sent to the database. */
+  onQuery?: ((sql: string) => void) | undefined;
+}
+
+/**
+ * The database that the configuration names, migrated, its keys known to be derived from the same secrets.
+ * Throws OperatorError when it cannot be had; nothing stays open then.
+ */
+export async function openDatabase({ config, secrets, log, asServer, onQuery }: OpenOptions): Promise<OpenDatabase> {
+  const source =
+    config.databaseUrl === null ? await openEmbeddedSource(config, asServer) : serverSource(config.databaseUrl);
+  const pool = new pg.Pool(source.poolOptions);
+  // A connection lost while idle is replaced at the next query; unheard, the event would end the process.
+  pool.on('error', ({ message }) => {
+    if (!pool.ending) log.warn({ reason: message }, 'database connection lost');
+  });
+  const database = createClient(pool, onQuery);
+  async function close(): Promise<void> {
+    await database.$disconnect();
+    if (!pool.ending) await pool.end();
+    await source.close();
+  }
+  try {
+    const applied = await applyMigrations(pool, MIGRATIONS, { warn: (message) => log.warn(message) });
+    const tokenSecrets = secrets.tokenSecrets ?? (await readOrMakeTokenSecret(config.dataDir));
+    await checkSecretFingerprints(database, tokenSecrets);
+    return { database, tokenSecrets, applied, isThere: () => answersInTime(pool), close };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw explain(error);
+  }
+}
+
+interface Source {
+  poolOptions: pg.PoolConfig;
+  close(): Promise<void>;
+}
+
+function openEmbeddedSource({ dataDir }: Config, asServer: boolean): Promise<Source> {
+  return openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join' });
+}
+
+function serverSource(databaseUrl: string): Source {
+  return {
+    poolOptions: { connectionString: databaseUrl, connectionTimeoutMillis: 10_000 },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function answersInTime(pool: pg.Pool): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, PROBE_MS, false);
+  });
+  const answered = pool.query('SELECT 1').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+}
+
+function explain(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  const remedies: Record<string, string> = {
+    ECONNREFUSED: 'nothing listens there. Start PostgreSQL, or correct the host and port',
+    ENOTFOUND: 'the host is not known. Correct it',
+    '28P01': 'the password is wrong. Correct the user or the password',
+    '28000': 'this user may not connect. Correct the user, or pg_hba.conf',
+    '3D000': 'there is no such database. Create it, or correct its name',
+  };
+  const remedy = remedies[code ?? ''];
+  return remedy ? new OperatorError(`DATABASE_URL cannot be connected to (${message}): ${remedy}.`) : error;
+}

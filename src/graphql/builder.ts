@@ -1,0 +1,57 @@
+import SchemaBuilder from '@pothos/core';
+import DirectivesPlugin from '@pothos/plugin-directives';
+import ErrorsPlugin from '@pothos/plugin-errors';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import ValidationPlugin from '@pothos/plugin-validation';
+import { ValidationError } from '../accounts/failures.ts';
+import { RequestRefused } from '../errors.ts';
+import type { Context } from './context.ts';
+import type PrismaTypes from './generated/pothos.ts';
+import { getDatamodel } from './generated/pothos.ts';
+import { toGraphQLError } from './refusal.ts';
+import { type Scopes, scopesOf } from './scopes.ts';
+
+/** What every file of this folder adds its types and fields to; `schema.ts` builds the schema from it. */
+export const builder = new SchemaBuilder<{
+  Context: Context;
+  PrismaTypes: PrismaTypes;
+  AuthScopes: Scopes;
+  DefaultAuthStrategy: 'all';
+  DefaultFieldNullability: false;
+  Scalars: { DateTime: { Input: Date; Output: Date }; ID: { Input: string; Output: string } };
+  Directives: { authenticated: { locations: 'FIELD_DEFINITION' | 'OBJECT' } };
+}>({
+  // Scope-auth first: what wraps resolvers after it runs only for those who may.
+  plugins: [ScopeAuthPlugin, ErrorsPlugin, ValidationPlugin, RelayPlugin, PrismaPlugin, DirectivesPlugin],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    authScopes: scopesOf,
+    defaultStrategy: 'all',
+    authorizeOnSubscribe: true,
+    unauthorizedError: (_parent, context) =>
+      toGraphQLError(context.viewer ? new RequestRefused('FORBIDDEN') : context.credentialsMissing()),
+  },
+  errors: { unsafelyHandleInputErrors: true },
+  validation: {
+    validationError: ({ issues }) =>
+      new ValidationError(issues.map(({ path, message }) => ({ path: (path ?? []).map(segmentOf).slice(1), message }))),
+  },
+  relay: {
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
+    nodeTypeOptions: { description: 'Whatever has a global id.' },
+    idFieldOptions: { description: 'Global id.' },
+  },
+  prisma: { client: (context) => context.database, dmmf: getDatamodel(), exposeDescriptions: false },
+  directives: { useGraphQLToolsUnorderedDirectives: true },
+});
+
+// Closed by default: a root field asks for a signed-in viewer unless it declares itself public.
+builder.queryType({ description: 'What can be read.', authScopes: { isAuthenticated: true } });
+builder.mutationType({ description: 'What can be done.', authScopes: { isAuthenticated: true } });
+
+function segmentOf(segment: PropertyKey | { key: PropertyKey }): string {
+  return String(typeof segment === 'object' ? segment.key : segment);
+}

@@ -1,0 +1,34 @@
+import type { TokenSecrets } from '../auth/key.ts';
+import type { Passwords } from '../auth/password.ts';
+import { canSeeUser, type Viewer } from '../auth/viewer.ts';
+import type { Database } from '../database/client.ts';
+import type { RequestRefused } from '../errors.ts';
+
+/** What the server lends to every request. */
+export interface ServerContext {
+  database: Database;
+  passwords: Passwords;
+  tokenSecrets: TokenSecrets;
+  registration: 'open' | 'closed';
+  now(): Date;
+  /** The refusal, with its challenge, of a caller who must say who he is. */
+  credentialsMissing(): RequestRefused;
+}
+
+/** What resolvers are given: the server's part, and who is calling. */
+export interface Context extends ServerContext {
+  viewer: Viewer | null;
+  /** Ids of the users who have proved themselves within this very operation, by logging in or registering. */
+  admitted: Set<string>;
+}
+
+/** Whether the caller may read what is shown to oneself and to staff alone. */
+export function canSee({ viewer, admitted }: Context, userId: string): boolean {
+  return admitted.has(userId) || canSeeUser(viewer, userId);
+}
+
+/** The viewer, where the field's rule has made sure that there is one. Throws RequestRefused otherwise. */
+export function requireViewer(context: Context): Viewer {
+  if (!context.viewer) throw context.credentialsMissing();
+  return context.viewer;
+}

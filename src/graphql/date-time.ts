@@ -1,0 +1,16 @@
+import { GraphQLError } from 'graphql';
+import { builder } from './builder.ts';
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+builder.scalarType('DateTime', {
+  description: 'RFC 3339, always UTC.',
+  serialize: (date) => date.toISOString(),
+  parseValue: (value) => {
+    const date = typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : new Date(Number.NaN);
+    if (Number.isNaN(date.getTime())) {
+      throw new GraphQLError('DateTime must be an RFC 3339 instant such as "2030-01-31T12:00:00Z".');
+    }
+    return date;
+  },
+});

@@ -1,0 +1,13 @@
+import { decodeGlobalID } from '@pothos/plugin-relay';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The type and the row that a global id names, or null when it names nothing that could exist. */
+export function parseGlobalId(globalId: string): { typename: string; id: string } | null {
+  try {
+    const { typename, id } = decodeGlobalID(globalId);
+    return UUID.test(id) ? { typename, id } : null;
+  } catch {
+    return null;
+  }
+}

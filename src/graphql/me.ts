@@ -1,0 +1,26 @@
+import { builder } from './builder.ts';
+import { requireViewer } from './context.ts';
+import { publicField } from './scopes.ts';
+import { Token } from './token.ts';
+import { User, userOfViewer } from './user.ts';
+
+builder.queryFields((t) => ({
+  me: t.field({
+    type: User,
+    description: 'The signed-in user.',
+    resolve: (_root, _args, context) => userOfViewer(requireViewer(context).user),
+  }),
+  viewer: t.field({
+    ...publicField,
+    type: User,
+    nullable: true,
+    description: 'The signed-in user, or null when nobody is signed in.',
+    resolve: (_root, _args, { viewer }) => viewer && userOfViewer(viewer.user),
+  }),
+  currentToken: t.field({
+    type: Token,
+    nullable: true,
+    description: 'The token of this very request, or null when the caller came in without an opaque token.',
+    resolve: (_root, _args, context) => requireViewer(context).token,
+  }),
+}));

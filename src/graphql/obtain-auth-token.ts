@@ -1,0 +1,36 @@
+import { InvalidCredentialsError, ValidationError } from '../accounts/failures.ts';
+import { logIn, loginSchema } from '../accounts/login.ts';
+import { builder } from './builder.ts';
+import { wayIn } from './scopes.ts';
+import { IssuedToken } from './token.ts';
+
+const ObtainAuthTokenInput = builder
+  .inputType('ObtainAuthTokenInput', {
+    description: 'Who asks for a token.',
+    fields: (t) => ({
+      username: t.string({ required: true, description: 'In any spelling that folds to the user’s own.' }),
+      password: t.string({ required: true, description: 'Taken as it is: white space counts.' }),
+      name: t.string({ defaultValue: 'default', description: 'Which of the user’s login tokens.' }),
+    }),
+  })
+  .validate(loginSchema);
+
+const ObtainAuthTokenResult = builder.errorUnion('ObtainAuthTokenResult', {
+  description: 'A token with its key, or why there is none.',
+  types: [IssuedToken, InvalidCredentialsError, ValidationError],
+  resolveType: () => 'IssuedToken',
+});
+
+builder.mutationField('obtainAuthToken', (t) =>
+  t.field({
+    ...wayIn,
+    type: ObtainAuthTokenResult,
+    description: 'Log in: the user’s token of this name, made if there is none. Asked again, the same key is given.',
+    args: { input: t.arg({ type: ObtainAuthTokenInput, required: true, description: 'Who asks.' }) },
+    resolve: async (_root, { input }, { database, passwords, now, admitted }) => {
+      const { user, token } = await logIn(database, passwords, input, now());
+      admitted.add(user.id);
+      return { token };
+    },
+  }),
+);

@@ -1,0 +1,11 @@
+import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
+import { ERROR_CODES, type RequestRefused } from '../errors.ts';
+
+/** The refusal as GraphQL tells it: its code in `extensions.code`; status and headers for the HTTP layer alone. */
+export function toGraphQLError(refusal: RequestRefused, at: GraphQLErrorOptions = {}): GraphQLError {
+  const { code, headers } = refusal;
+  return new GraphQLError(refusal.message, {
+    ...at,
+    extensions: { code, http: { status: ERROR_CODES[code].status, headers } },
+  });
+}

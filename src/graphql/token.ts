@@ -1,0 +1,57 @@
+import { requireUser } from '../accounts/users.ts';
+import { keyOf } from '../auth/key.ts';
+import { builder } from './builder.ts';
+import { User, userOfViewer } from './user.ts';
+
+const TokenKind = builder.enumType('TokenKind', {
+  description: 'How a token came to be.',
+  values: {
+    LOGIN: { description: 'Obtained by username and password, and the only kind that is handed out again.' },
+    API: { description: 'Made by hand.' },
+  } as const,
+});
+
+/** A token as the API tells of it: no field shows its key. */
+export const Token = builder.prismaNode('Token', {
+  description: 'A credential’s public side. Its key is shown only by the mutation that issues it.',
+  id: { field: 'id', description: 'Global id.' },
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Unique among the user’s live tokens.' }),
+    kind: t.expose('kind', { type: TokenKind, description: 'How the token came to be.' }),
+    scopes: t.exposeStringList('scopes', { description: 'What the token may do; `*`: all that the user may do.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the token was made.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The instant from which it is refused; null: none is set.',
+    }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it last came with a request.',
+    }),
+    user: t.field({
+      type: User,
+      description: 'Whose token it is.',
+      // The caller's own row is at hand already: most tokens that are asked for are his.
+      resolve: ({ userId }, _args, { viewer, database }) =>
+        viewer?.user.id === userId ? userOfViewer(viewer.user) : requireUser(database, userId),
+    }),
+    isCurrent: t.boolean({
+      description: 'Whether this very request came in with it.',
+      resolve: ({ id }, _args, { viewer }) => viewer?.token?.id === id,
+    }),
+  }),
+});
+
+/** A token together with its key: the one object by which a key leaves the system. */
+export const IssuedToken = builder.objectRef<{ token: typeof Token.$inferType }>('IssuedToken').implement({
+  description: 'A token together with its key.',
+  fields: (t) => ({
+    key: t.string({
+      description: 'The secret to send: `Authorization: Token <key>`.',
+      resolve: ({ token }, _args, { tokenSecrets }) => keyOf(token, tokenSecrets),
+    }),
+    token: t.expose('token', { type: Token, description: 'The token’s public side.' }),
+  }),
+});

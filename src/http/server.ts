@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { OperatorError } from '../errors.ts';
+
+/** Where the server stands in its life; only a ready one is sent work. */
+type Phase = 'starting' | 'ready' | 'draining';
+
+interface ServerOptions {
+  host: string;
+  port: number;
+  /** Milliseconds that requests in flight are given at shutdown. */
+  drainMs: number;
+}
+
+export interface HttpServer {
+  /** Where the server listens, as `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** From now on requests are answered: by this listener, as long as the probe says that the database is there. */
+  serve(listener: RequestListener, isDatabaseThere: () => Promise<boolean>): void;
+  /** Stops accepting, lets what is in flight finish within the time given, and cuts off the rest. */
+  close(): Promise<void>;
+}
+
+/**
+ * A server that listens, and answers 503 until it is told what to serve: the port is taken, and health can be asked,
+ * before the database is opened. Throws OperatorError when the address cannot be listened on.
+ */
+export async function listen({ host, port, drainMs }: ServerOptions): Promise<HttpServer> {
+  let phase: Phase = 'starting';
+  let listener: RequestListener = (_request, response) => answer(response, 503, 'starting');
+  let isDatabaseThere = async () => false;
+
+  const server = createServer((request, response) => {
+    if (phase === 'draining') response.setHeader('Connection', 'close');
+    const path = request.url?.split('?', 1)[0];
+    if (path === '/health/live') return answer(response, 200, 'live');
+    if (path === '/health/ready') return void answerReadiness(response);
+    if (hasTwoAuthorizations(request)) return refuseTwoAuthorizations(response);
+    return listener(request, response);
+  });
+
+  async function answerReadiness(response: ServerResponse): Promise<void> {
+    const isReady = phase === 'ready' && (await isDatabaseThere());
+    answer(response, isReady ? 200 : 503, phase === 'ready' && !isReady ? 'database away' : phase);
+  }
+
+  await startListening(server, host, port);
+  return {
+    url: urlOf(server, host),
+    serve(given, probe) {
+      listener = given;
+      isDatabaseThere = probe;
+      phase = 'ready';
+    },
+    async close() {
+      phase = 'draining';
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
+      await closed;
+      clearTimeout(cutOff);
+    },
+  };
+}
+
+function startListening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const remedies: Record<string, string> = {
+    EADDRINUSE: `PORT ${port} on ${host} is in use. Stop what listens there, or set PORT to another.`,
+    EACCES: `PORT ${port} on ${host} may not be listened on by this user. Set PORT to one above 1023.`,
+    EADDRNOTAVAIL: `HOST ${host} is no address of this machine. Set HOST to one that is, such as 127.0.0.1.`,
+    ENOTFOUND: `HOST ${host} is not known. Set HOST to an address of this machine, such as 127.0.0.1.`,
+  };
+  const remedy = remedies[error.code ?? ''];
+  return remedy ? new OperatorError(remedy) : error;
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    ...(status === 503 ? { 'Retry-After': '1' } : {}),
+  });
+  response.end(`${JSON.stringify({ status: text })}\n`);
+}
+
+// Node keeps the first of several Authorization headers; a proxy in front may have judged another.
+function hasTwoAuthorizations(request: IncomingMessage): boolean {
+  return (request.headersDistinct.authorization?.length ?? 0) > 1;
+}
+
+function refuseTwoAuthorizations(response: ServerResponse): void {
+  response.writeHead(400, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+  const message = 'Two Authorization headers were sent. Send one.';
+  response.end(JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }));
+}

@@ -1,0 +1,12 @@
+import type { Plugin } from 'graphql-yoga';
+
+/** Answers depend on the caller and may carry a key: no cache may keep them, none may mix callers up. */
+export function useCallerHeaders(): Plugin {
+  return {
+    onResponse({ response }) {
+      response.headers.set('Cache-Control', 'private, no-store');
+      response.headers.append('Vary', 'Authorization, Token, Cookie');
+      response.headers.set('X-Content-Type-Options', 'nosniff');
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { createYoga } from 'graphql-yoga';
+import type { Logger } from 'pino';
+import { credentialsMissing } from '../auth/authenticate.ts';
+import type { Scheme } from '../auth/scheme.ts';
+import type { ServerContext } from '../graphql/context.ts';
+import { schema } from '../graphql/schema.ts';
+import { maskError } from './mask-error.ts';
+import { useAuthentication } from './use-authentication.ts';
+import { useCallerHeaders } from './use-caller-headers.ts';
+import { useHttpStatus } from './use-http-status.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+
+const MOST_BODY_BYTES = 1_000_000;
+
+interface YogaOptions {
+  context: Omit<ServerContext, 'credentialsMissing'>;
+  schemes: readonly Scheme[];
+  hasGraphiQL: boolean;
+  log: Logger;
+}
+
+/** The GraphQL endpoint as a fetch handler and a node:http listener in one. */
+export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: YogaOptions) {
+  return createYoga({
+    schema,
+    context: () => ({
+      ...context,
+      credentialsMissing: () => credentialsMissing(schemes),
+      viewer: null,
+      admitted: new Set<string>(),
+    }),
+    graphqlEndpoint: GRAPHQL_PATH,
+    graphiql: hasGraphiQL && { title: 'Tessera', defaultQuery: '{ viewer { username } }' },
+    // From this machine, not from a CDN; several megabytes, so loaded when the page is first asked for.
+    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    landingPage: false,
+    cors: false,
+    batching: false,
+    // No field takes a file: nothing should parse one.
+    multipart: false,
+    maxRequestBodySize: MOST_BODY_BYTES,
+    maskedErrors: { maskError: maskError(log) },
+    logging: {
+      debug: (...parts) => log.trace(parts.map(String).join(' ')),
+      info: (...parts) => log.debug(parts.map(String).join(' ')),
+      warn: (...parts) => log.warn(parts.map(String).join(' ')),
+      // maskError has logged what it hides, with its id.
+      error: () => {},
+    },
+    plugins: [useAuthentication(schemes), useHttpStatus(), useCallerHeaders()],
+  });
+}

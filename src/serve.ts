@@ -1,0 +1,74 @@
+import pino, { type Logger } from 'pino';
+import { findViewer } from './accounts/viewers.ts';
+import { createPasswords } from './auth/password.ts';
+import { tokenScheme } from './auth/schemes/token.ts';
+import type { Config, Secrets } from './config.ts';
+import { type OpenDatabase, openDatabase } from './database/open.ts';
+import { listen } from './http/server.ts';
+import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
+
+const DRAIN_MS = 10_000;
+
+export interface RunningServer {
+  /** The GraphQL endpoint, with the port that was really taken. */
+  readonly url: string;
+  /** Whether anybody may administer the server yet. */
+  readonly hasSuperuser: boolean;
+  /** Finishes what is in flight, 10 seconds at most, and closes the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens, opens the database and serves. Throws OperatorError when the address or the database cannot be had;
+ * nothing stays open then.
+ */
+export async function serve(config: Config, secrets: Secrets, log: Logger): Promise<RunningServer> {
+  const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS });
+  try {
+    const open = await openDatabase({ config, secrets, log, asServer: true });
+    server.serve(createEndpoint(config, secrets, open, log), open.isThere);
+    return {
+      url: server.url + GRAPHQL_PATH,
+      hasSuperuser: (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0,
+      async close() {
+        await server.close();
+        await open.close();
+      },
+    };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** The GraphQL endpoint over an open database: what `serve` listens with, and tests call directly. */
+export function createEndpoint(
+  config: Config,
+  secrets: Secrets,
+  { database, tokenSecrets }: Pick<OpenDatabase, 'database' | 'tokenSecrets'>,
+  log: Logger,
+  now: () => Date = () => new Date(),
+) {
+  const token = tokenScheme({
+    keyword: config.tokenKeyword,
+    secrets: tokenSecrets,
+    findViewer: (tokenId) => findViewer(database, tokenId),
+    now,
+  });
+  return createGraphQLServer({
+    context: {
+      database,
+      passwords: createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper }),
+      tokenSecrets,
+      registration: config.registration,
+      now,
+    },
+    schemes: [token],
+    hasGraphiQL: config.env === 'development',
+    log,
+  });
+}
+
+export function createLog({ logLevel }: Config): Logger {
+  return pino({ level: logLevel });
+}

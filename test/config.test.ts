@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { loadConfig, readConfig, VARIABLES } from '../src/config.ts';
+
+const SECRET = 's'.repeat(32);
+
+function messageOf(env: Record<string, string>): string {
+  try {
+    readConfig(env);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('The configuration was accepted.');
+}
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe('the configuration', () => {
+  it('stands by itself when nothing is set', () => {
+    expect(readConfig({})).toEqual({
+      config: {
+        env: 'development',
+        host: '127.0.0.1',
+        port: 4000,
+        databaseUrl: null,
+        dataDir: '.tessera',
+        tokenKeyword: 'Token',
+        bcryptCost: 12,
+        registration: 'open',
+        logLevel: 'info',
+      },
+      secrets: { tokenSecrets: null, passwordPepper: null },
+    });
+  });
+
+  it('names every bad variable in one message, with rule and value', () => {
+    expect(
+      messageOf({
+        PORT: 'abc',
+        BCRYPT_COST: '9',
+        REGISTRATION: 'maybe',
+        TOKEN_KEYWORD: 'two words',
+        LOG_LEVEL: 'loud',
+        NODE_ENV: 'prod',
+      }).split('\n'),
+    ).toEqual([
+      'The configuration is not usable:',
+      '  PORT must be a whole number from 0 to 65535 (got "abc")',
+      '  TOKEN_KEYWORD must be one word of letters, digits and hyphens (got "two words")',
+      '  REGISTRATION must be open or closed (got "maybe")',
+      '  LOG_LEVEL must be a level that pino knows (got "loud")',
+      '  NODE_ENV must be development, production or test (got "prod")',
+      '  BCRYPT_COST must be a whole number from 10 to 15 (got "9")',
+    ]);
+  });
+
+  it('shows no secret in its messages', () => {
+    const message = messageOf({
+      DATABASE_URL: 'mysql://root:hunter2@host/db',
+      TOKEN_SECRETS: `${SECRET},short-one`,
+      PASSWORD_PEPPER: 'salty',
+    });
+    expect(message).toContain('DATABASE_URL must be a postgresql:// URL');
+    expect(message).toContain('TOKEN_SECRETS must be a comma-separated list of secrets of at least 32 bytes each');
+    expect(message).toContain('PASSWORD_PEPPER must have at least 32 bytes');
+    expect(message).not.toMatch(/hunter2|short-one|salty|ssss/);
+  });
+
+  it('asks for TOKEN_SECRETS in production on a database server, and says how to make one', () => {
+    const env = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://db/tessera' };
+    expect(messageOf(env)).toMatch(/TOKEN_SECRETS must be set .* openssl rand -base64 48/);
+    expect(readConfig({ ...env, TOKEN_SECRETS: ` ${SECRET}1 , ${SECRET}2 ` }).secrets.tokenSecrets).toEqual([
+      `${SECRET}1`,
+      `${SECRET}2`,
+    ]);
+    expect(readConfig({ NODE_ENV: 'production' }).secrets.tokenSecrets).toBeNull();
+  });
+
+  it('lets tests alone hash cheaply', () => {
+    expect(readConfig({ BCRYPT_COST: '4', NODE_ENV: 'test' }).config.bcryptCost).toBe(4);
+    expect(messageOf({ BCRYPT_COST: '4' })).toContain('BCRYPT_COST must be a whole number from 10 to 15 (got "4")');
+    expect(messageOf({ BCRYPT_COST: '16' })).toContain('BCRYPT_COST must be a whole number from 10 to 15 (got "16")');
+  });
+
+  it('opens registration on the embedded database outside production alone, unless told otherwise', () => {
+    const url = { DATABASE_URL: 'postgresql://db/tessera' };
+    expect(readConfig({}).config.registration).toBe('open');
+    expect(readConfig({ NODE_ENV: 'production' }).config.registration).toBe('closed');
+    expect(readConfig(url).config.registration).toBe('closed');
+    expect(readConfig({ ...url, REGISTRATION: 'open' }).config.registration).toBe('open');
+  });
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: ' ' }).config).toMatchObject({ port: 4000, databaseUrl: null });
+  });
+
+  it('reads a .env file, over which the environment wins', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-config-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, '.env'), 'PORT=5001\nTOKEN_KEYWORD="Bearer"\n');
+    vi.stubEnv('PORT', '5002');
+    expect(loadConfig(folder).config).toMatchObject({ port: 5002, tokenKeyword: 'Bearer' });
+  });
+
+  it('is listed in the README as it is', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const listed = [...readme.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$/gm)].map(([, name, fallback, about]) => ({
+      name,
+      default: fallback?.replaceAll('`', ''),
+      about,
+    }));
+    expect(listed).toEqual(
+      Object.entries(VARIABLES).map(([name, variable]) => ({ name, default: variable.default, about: variable.about })),
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import {
+  type GraphQLField,
+  type GraphQLNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isNonNullType,
+  isObjectType,
+  isSpecifiedScalarType,
+} from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { printPublicSchema } from '../../src/graphql/print.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { staticScopesOf } from '../../src/graphql/scopes.ts';
+
+const types = Object.values(schema.getTypeMap()).filter(
+  (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+);
+
+function describedParts(type: GraphQLNamedType): { place: string; description: string | null | undefined }[] {
+  const parts = [{ place: type.name, description: type.description }];
+  if (isObjectType(type) || isInterfaceType(type) || isInputObjectType(type)) {
+    for (const field of Object.values(type.getFields())) {
+      parts.push({ place: `${type.name}.${field.name}`, description: field.description });
+      for (const arg of (field as GraphQLField<unknown, unknown>).args ?? []) {
+        parts.push({ place: `${type.name}.${field.name}(${arg.name}:)`, description: arg.description });
+      }
+    }
+  }
+  if (isEnumType(type)) {
+    for (const value of type.getValues())
+      parts.push({ place: `${type.name}.${value.name}`, description: value.description });
+  }
+  return parts;
+}
+
+describe('the schema', () => {
+  it('is the one that is committed', () => {
+    const committed = readFileSync(new URL('../../schema/schema.graphql', import.meta.url), 'utf8');
+    expect(printPublicSchema()).toBe(committed);
+  });
+
+  it('describes every type, field, argument and value', () => {
+    const parts = types.flatMap(describedParts);
+    expect(parts.length).toBeGreaterThan(50);
+    expect(parts.filter(({ description }) => !description).map(({ place }) => place)).toEqual([]);
+  });
+
+  it('closes every root field but those that are meant to be open', () => {
+    const roots = [schema.getQueryType(), schema.getMutationType()].filter((type) => type != null);
+    const rules = roots.flatMap((root) =>
+      Object.values(root.getFields()).map((field) => [field.name, staticScopesOf(root, field)]),
+    );
+    expect(Object.fromEntries(rules)).toEqual({
+      currentToken: ['isAuthenticated'],
+      me: ['isAuthenticated'],
+      node: ['isAuthenticated'],
+      viewer: [],
+      createUser: ['mayRegister'],
+      obtainAuthToken: [],
+      revokeCurrentToken: ['isAuthenticated'],
+      revokeToken: ['isAuthenticated'],
+    });
+  });
+
+  it('prints @authenticated from the rule that is enforced', () => {
+    const printed = printPublicSchema();
+    expect(printed).toContain('  me: User! @authenticated\n');
+    expect(printed).toContain('  viewer: User\n');
+  });
+
+  it('makes nothing nullable by accident', () => {
+    const nullable = types.filter(isObjectType).flatMap((type) =>
+      Object.values(type.getFields())
+        .filter((field) => !isNonNullType(field.type))
+        .map((field) => `${type.name}.${field.name}: ${getNullableType(field.type)}`),
+    );
+    expect(nullable.sort()).toEqual([
+      'CreatedUser.key: String',
+      'Query.currentToken: Token',
+      'Query.node: Node',
+      'Query.viewer: User',
+      'Token.expiresAt: DateTime',
+      'Token.lastUsedAt: DateTime',
+      'User.email: String',
+      'User.lastLogin: DateTime',
+    ]);
+  });
+});

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, inject } from 'vitest';
+import { newUserSchema } from '../src/accounts/new-user.ts';
+import { createUser, type Standing } from '../src/accounts/users.ts';
+import { keyOf } from '../src/auth/key.ts';
+import { createPasswords } from '../src/auth/password.ts';
+import { readConfig } from '../src/config.ts';
+import { openDatabase } from '../src/database/open.ts';
+import { createEndpoint } from '../src/serve.ts';
+
+export const TOKEN_SECRET = 't'.repeat(32);
+export const PASSWORD = 'a fine long password';
+
+interface Reply {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a reply is compared with what is expected of it, whole.
+  body: any;
+}
+
+interface Asked {
+  variables?: Record<string, unknown>;
+  headers?: Record<string, string>;
+  /** The key to send as `Authorization: Token`. */
+  key?: string;
+}
+
+/** Environment variables that name a database of this test file's own, as a server started on it needs them. */
+export async function databaseOfItsOwn(): Promise<{ env: Record<string, string>; drop(): Promise<void> }> {
+  const templateUrl = inject('templateUrl');
+  if (templateUrl) return copyDatabase(templateUrl);
+  const dataDir = mkdtempSync(join(tmpdir(), 'tessera-'));
+  cpSync(inject('templateDir') ?? '', dataDir, { recursive: true, filter: (path) => !/\.(sock|pid)$/.test(path) });
+  return {
+    env: { DATA_DIR: dataDir },
+    drop: async () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+async function copyDatabase(templateUrl: string) {
+  const name = `tessera_${randomBytes(6).toString('hex')}`;
+  const url = new URL(templateUrl);
+  const template = url.pathname.slice(1);
+  url.pathname = '/postgres';
+  const server = new pg.Client({ connectionString: url.href });
+  await server.connect();
+  await server.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  url.pathname = `/${name}`;
+  // A second database would be shared with nobody: secrets made at first start stay in a folder of the file's own.
+  const dataDir = mkdtempSync(join(tmpdir(), 'tessera-'));
+  return {
+    env: { DATABASE_URL: url.href, DATA_DIR: dataDir },
+    drop: async () => {
+      await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await server.end();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A running world for one test file: its own database, the real endpoint, a clock that tests move. */
+export async function openWorld(env: Record<string, string> = {}) {
+  const own = await databaseOfItsOwn();
+  const { config, secrets } = readConfig({
+    NODE_ENV: 'test',
+    BCRYPT_COST: '4',
+    REGISTRATION: 'open',
+    TOKEN_SECRETS: TOKEN_SECRET,
+    ...own.env,
+    ...env,
+  });
+  const logged: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line) => logged.push(line) });
+  const queries: string[] = [];
+  const open = await openDatabase({ config, secrets, log, asServer: true, onQuery: (sql) => queries.push(sql) });
+  afterAll(async () => {
+    await open.close();
+    await own.drop();
+  });
+  const clock = { now: new Date() };
+  const { database, tokenSecrets } = open;
+  const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
+
+  /** The same server, differently configured. */
+  function endpointWith(changes: Record<string, string>) {
+    const other = readConfig({
+      NODE_ENV: 'test',
+      BCRYPT_COST: '4',
+      TOKEN_SECRETS: TOKEN_SECRET,
+      ...own.env,
+      ...changes,
+    });
+    return createEndpoint(other.config, other.secrets, open, log, () => clock.now);
+  }
+  const endpoint = endpointWith({ REGISTRATION: 'open', ...env });
+
+  async function request(query: string, { variables, headers, key }: Asked = {}, to = endpoint): Promise<Reply> {
+    const response = await to.fetch('http://tessera.test/graphql', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(key ? { authorization: `Token ${key}` } : {}),
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  }
+
+  let made = 0;
+  /** A user who can sign in with PASSWORD, and the key of the token made with it. */
+  async function makeUser(username = `user${++made}`, standing: Standing = {}) {
+    const newUser = newUserSchema.parse({ username, password: PASSWORD, email: `${username}@example.org` });
+    const { user, token } = await createUser(database, passwords, newUser, standing);
+    return { user, token, key: keyOf(token, tokenSecrets) };
+  }
+
+  return {
+    config,
+    /** For another process on this world's database. */
+    env: { NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: TOKEN_SECRET, ...own.env },
+    database,
+    tokenSecrets,
+    passwords,
+    endpoint,
+    endpointWith,
+    request,
+    makeUser,
+    clock,
+    queries,
+    logged,
+  };
+}
