@@ -95,7 +95,7 @@ describe('createUser', () => {
     ['an empty password', { username: 'ok', password: '' }, invalid('password', 'This field may not be blank.')],
     [
       'a password of 4,097 bytes',
-      { username: 'ok', password: 'ö'.repeat(2_048) + '!' },
+      { username: 'ok', password: `${'ö'.repeat(2_048)}!` },
       invalid('password', 'Ensure this field has no more than 4096 bytes.'),
     ],
     [

@@ -1,0 +1,204 @@
+import { once } from 'node:events';
+import { request as httpRequest, type ServerResponse } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { listen } from '../../src/http/server.ts';
+import { startServer, tessera } from '../program.ts';
+import { databaseOfItsOwn, PASSWORD } from '../world.ts';
+
+const own = await databaseOfItsOwn();
+afterAll(own.drop);
+const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
+
+/** A connection, and all that comes back on it until it closes. */
+function open(origin: string) {
+  const { hostname, port } = new URL(origin);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  let received = '';
+  socket.on('data', (part) => {
+    received += part;
+  });
+  return { socket, answer: once(socket, 'close').then(() => received) };
+}
+
+/** The whole answer to these bytes, sent as they are. */
+function raw(origin: string, text: string): Promise<string> {
+  const { socket, answer } = open(origin);
+  socket.write(text);
+  return answer;
+}
+
+describe('the server', () => {
+  it('says that it is starting until it is told what to serve', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 100 });
+    onTestFinished(() => server.close());
+    const status = async (path: string) => (await fetch(server.url + path)).status;
+    expect([await status('/health/live'), await status('/health/ready'), await status('/graphql')]).toEqual([
+      200, 503, 503,
+    ]);
+    let isThere = true;
+    server.serve(
+      (_request, response) => response.end('served'),
+      async () => isThere,
+    );
+    expect([await status('/health/live'), await status('/health/ready'), await status('/graphql')]).toEqual([
+      200, 200, 200,
+    ]);
+    isThere = false;
+    expect([await status('/health/live'), await status('/health/ready')]).toEqual([200, 503]);
+  });
+
+  it('finishes what is in flight, says that it drains, and takes nothing new', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 5_000 });
+    let inFlight: ServerResponse | null = null;
+    server.serve(
+      (_request, response) => {
+        inFlight = response;
+      },
+      async () => true,
+    );
+    const { socket, answer } = open(server.url);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(() => inFlight).not.toBeNull();
+    const closed = server.close();
+    await expect(fetch(server.url)).rejects.toThrow();
+    socket.write('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n');
+    (inFlight as ServerResponse | null)?.end('finished');
+    await closed;
+    expect(await answer).toMatch(/finished[\s\S]*503 Service Unavailable[\s\S]*"draining"/);
+  });
+
+  it('cuts off what is not finished in time', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 50 });
+    server.serve(
+      () => {},
+      async () => true,
+    );
+    const answer = raw(server.url, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(async () => (await fetch(`${server.url}/health/live`)).status).toBe(200);
+    await server.close();
+    expect(await answer).toBe('');
+  });
+
+  it('refuses two Authorization headers, of which Node would drop one in silence', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 100 });
+    onTestFinished(() => server.close());
+    server.serve(
+      (_request, response) => response.end('served'),
+      async () => true,
+    );
+    const answer = await raw(
+      server.url,
+      'GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token a\r\nAuthorization: Token b\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"BAD_REQUEST"/);
+  });
+
+  it('says which port is taken and what to do', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    await expect(listen({ host: '127.0.0.1', port, drainMs: 0 })).rejects.toThrow(
+      `PORT ${port} on 127.0.0.1 is in use. Stop what listens there, or set PORT to another.`,
+    );
+  });
+});
+
+describe('npm start', () => {
+  it('says where GraphQL is and how to make the first superuser, and serves', async () => {
+    const server = await startServer({ ...env, NODE_ENV: 'development', BCRYPT_COST: '10' });
+    expect(server.output.stdout).toBe(
+      [
+        '',
+        'Tessera is ready.',
+        `  GraphQL   ${server.url}`,
+        `  GraphiQL  ${server.url}  (open it in a browser)`,
+        '',
+        'Make the first superuser:',
+        '  npx tessera user create <username> --superuser',
+        '',
+        '',
+      ].join('\n'),
+    );
+    expect((await fetch(`${server.origin}/health/ready`)).status).toBe(200);
+    const made = await tessera(['user', 'create', 'root', '--superuser', '--password-stdin'], env, PASSWORD);
+    expect(made).toEqual({ code: 0, stdout: 'Created superuser root.\n', stderr: '' });
+  });
+
+  it('answers a login that is in flight at SIGTERM, and exits 0', async () => {
+    const slow = { ...env, BCRYPT_COST: '12' };
+    const server = await startServer(slow);
+    const answer = fetch(server.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: 'mutation { obtainAuthToken(input: { username: "root", password: "x" }) { ... on Error { message } } }',
+      }),
+    });
+    await new Promise((resolve) => {
+      const socket = httpRequest(`${server.origin}/health/live`, resolve);
+      socket.end();
+    });
+    server.child.kill('SIGTERM');
+    expect(await (await answer).json()).toEqual({
+      data: { obtainAuthToken: { message: 'Unable to log in with provided credentials.' } },
+    });
+    expect((await server.finished).code).toBe(0);
+  });
+
+  it('exits at once at a second signal', async () => {
+    const server = await startServer(env);
+    const { hostname, port } = new URL(server.origin);
+    const held = connect(Number(port), hostname);
+    onTestFinished(() => void held.destroy());
+    // Half a request keeps the first signal's drain waiting.
+    held.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{');
+    await expect.poll(async () => (await fetch(`${server.origin}/health/live`)).status).toBe(200);
+    server.child.kill('SIGINT');
+    await expect.poll(() => server.output.stdout).toContain('SIGINT received');
+    server.child.kill('SIGINT');
+    expect((await server.finished).code).toBe(1);
+  });
+
+  it('refuses a wrong configuration in one message, before anything is opened', async () => {
+    const { code, stdout, stderr } = await tessera(['serve'], {
+      PORT: 'abc',
+      BCRYPT_COST: '3',
+      DATA_DIR: '/nowhere/at/all',
+    });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: [
+        'The configuration is not usable:',
+        '  PORT must be a whole number from 0 to 65535 (got "abc")',
+        '  BCRYPT_COST must be a whole number from 10 to 15 (got "3")',
+        '',
+      ].join('\n'),
+    });
+  });
+
+  it('refuses to start in production on a database server without TOKEN_SECRETS', async () => {
+    const { code, stderr } = await tessera(['serve'], {
+      NODE_ENV: 'production',
+      DATABASE_URL: 'postgresql://127.0.0.1:1/none',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('TOKEN_SECRETS must be set when NODE_ENV is production');
+    expect(stderr).toContain('Make one with: openssl rand -base64 48');
+  });
+
+  it('says in one line that the database server is not there', async () => {
+    const { code, stderr } = await tessera(['serve'], {
+      ...env,
+      PORT: '0',
+      DATABASE_URL: 'postgresql://u:hidden@127.0.0.1:1/none',
+    });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'DATABASE_URL cannot be connected to (connect ECONNREFUSED 127.0.0.1:1): nothing listens there. Start PostgreSQL, or correct the host and port.\n',
+    });
+  });
+});

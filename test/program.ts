@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
+
+export interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The compiled program, as users run it, started with these variables alone beside PATH and HOME. */
+function start(file: string, parts: string[], env: Record<string, string>) {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [`${DIST}${file}`, ...parts], { env: { PATH, HOME, ...env } });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    output.stderr += text;
+  });
+  const finished = new Promise<Finished>((resolve) => {
+    child.on('close', (code) => resolve({ code, ...output }));
+  });
+  return { child, output, finished };
+}
+
+/** What a command of the `tessera` program says, and its exit code. */
+export function tessera(parts: string[], env: Record<string, string>, input = ''): Promise<Finished> {
+  const { child, finished } = start('cli.js', parts, env);
+  child.stdin.on('error', () => {}).end(input);
+  return finished;
+}
+
+export interface StartedServer {
+  child: ChildProcess;
+  /** The GraphQL endpoint, as the server printed it. */
+  url: string;
+  /** Where the server listens, without a path. */
+  origin: string;
+  output: { stdout: string; stderr: string };
+  finished: Promise<Finished>;
+}
+
+/** `npm start`, on a free port unless the variables name one; killed at the end of the test at the latest. */
+export async function startServer(env: Record<string, string>): Promise<StartedServer> {
+  const { child, output, finished } = start('main.js', [], { PORT: '0', ...env });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await finished;
+  });
+  const greeting = new Promise<void>((resolve) => {
+    child.stdout.on('data', () => {
+      if (output.stdout.includes('Tessera is ready.')) resolve();
+    });
+  });
+  await Promise.race([greeting, finished]);
+  const url = /GraphQL\s+(\S+)/.exec(output.stdout)?.[1];
+  if (!url) throw new Error(`The server did not start:\n${output.stdout}${output.stderr}`);
+  return { child, url, origin: new URL(url).origin, output, finished };
+}
