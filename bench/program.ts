@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+
+export interface Started {
+  url: string;
+  /** From the process's start to the first 200 from GraphQL. */
+  startMs: number;
+  stop(): Promise<void>;
+}
+
+/** The compiled server on a free port, as users run it, answering. */
+export async function start(env: Record<string, string>): Promise<Started> {
+  const from = performance.now();
+  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', ...env } });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  let output = '';
+  child.stderr.on('data', (text) => process.stderr.write(text));
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (text) => {
+      output += text;
+      const found = /GraphQL\s+(\S+)/.exec(output)?.[1];
+      if (found) resolve(found);
+    });
+    ended.then(() => reject(new Error(`The server did not start: ${output}`)));
+  });
+  await ask(url, '{ __typename }');
+  const startMs = performance.now() - from;
+  return {
+    url,
+    startMs,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+export async function ask(url: string, query: string, variables?: Record<string, unknown>): Promise<unknown> {
+  const reply = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  });
+  return reply.json();
+}
+
+export function command(parts: string[], env: Record<string, string>, input = ''): Promise<void> {
+  const child = spawn(process.execPath, [CLI, ...parts], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  child.stdin.end(input);
+  return new Promise((resolve, reject) => {
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`tessera ${parts.join(' ')}: ${code}`))));
+  });
+}
+
+/** A folder that is gone again when the work is done. */
+export async function inFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-bench-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return (low + high) / 2;
+}
+
+export function table(head: string[], rows: (string | number)[][]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

@@ -1,0 +1,13 @@
+import { loginTiming } from './login-timing.ts';
+import { startTimes } from './start-times.ts';
+
+const benches: Record<string, () => Promise<string>> = { 'login-timing': loginTiming, 'start-times': startTimes };
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in benches));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no bench ${unknown.join(', ')}: choose from ${Object.keys(benches).join(', ')}.\n`);
+  process.exit(2);
+}
+for (const [name, bench] of Object.entries(benches)) {
+  if (asked.length === 0 || asked.includes(name)) process.stdout.write(`\n## ${name}\n\n${await bench()}\n`);
+}
