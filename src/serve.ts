@@ -14,6 +14,8 @@ export interface RunningServer {
   readonly url: string;
   /** Whether anybody may administer the server yet. */
   readonly hasSuperuser: boolean;
+  /** Rejects when the server can no longer do its work: the embedded database has died under it. */
+  readonly failure: Promise<never>;
   /** Finishes what is in flight, 10 seconds at most, and closes the database. */
   close(): Promise<void>;
 }
@@ -25,11 +27,18 @@ export interface RunningServer {
 export async function serve(config: Config, secrets: Secrets, log: Logger): Promise<RunningServer> {
   const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS });
   try {
-    const open = await openDatabase({ config, secrets, log, asServer: true });
+    let fail: (error: Error) => void = () => {};
+    const failure = new Promise<never>((_resolve, reject) => {
+      fail = reject;
+    });
+    // Whoever waits for it hears it; that nobody does is no second error.
+    failure.catch(() => {});
+    const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
     server.serve(createEndpoint(config, secrets, open, log), open.isThere);
     return {
       url: server.url + GRAPHQL_PATH,
       hasSuperuser: (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0,
+      failure,
       async close() {
         await server.close();
         await open.close();

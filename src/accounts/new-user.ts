@@ -7,7 +7,7 @@ const FEWEST_CHARACTERS = 8;
 const MOST_BYTES = 4096;
 
 /** A password as somebody may choose it. It is never trimmed. */
-export const passwordSchema = z
+const passwordSchema = z
   .string()
   .refine((password) => password !== '', { error: 'This field may not be blank.', abort: true })
   .refine((password) => Buffer.byteLength(password) <= MOST_BYTES, {

@@ -15,7 +15,8 @@ export async function runServe(): Promise<void> {
     const stopping = signalled();
     const server = await serve(config, secrets, log);
     process.stdout.write(greeting(server, config.env === 'development'));
-    log.info(`${await stopping} received: finishing what is in flight`);
+    const signal = await Promise.race([stopping, server.failure]);
+    log.info(`${signal} received: finishing what is in flight`);
     await server.close();
     process.exit(0);
   } catch (error) {

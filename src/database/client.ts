@@ -7,7 +7,12 @@ export type Database = ReturnType<typeof createClient>;
 
 /** Prisma on this pool, by which every user made gets a login token in the same write. */
 export function createClient(pool: pg.Pool, onQuery?: (sql: string) => void) {
-  const client = new PrismaClient({ adapter: new PrismaPg(pool), log: [{ emit: 'event', level: 'query' }] });
+  const client = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    log: [{ emit: 'event', level: 'query' }],
+    // Longer messages quote the code and the values of the call: nothing for a log.
+    errorFormat: 'minimal',
+  });
   if (onQuery) client.$on('query', ({ query }) => onQuery(query));
   return client.$extends(autoToken());
 }

@@ -11,7 +11,7 @@ export interface Model {
   fields: readonly Field[];
 }
 
-export interface Field {
+interface Field {
   name: string;
   kind: string;
   type: string;

@@ -30,15 +30,26 @@ interface OpenOptions {
   asServer: boolean;
   /** Told each statement as it is sent to the database. */
   onQuery?: ((sql: string) => void) | undefined;
+  /** The embedded database has died under this process, which had better exit. */
+  onFailure?: (error: Error) => void;
 }
 
 /**
  * The database that the configuration names, migrated, its keys known to be derived from the same secrets.
  * Throws OperatorError when it cannot be had; nothing stays open then.
  */
-export async function openDatabase({ config, secrets, log, asServer, onQuery }: OpenOptions): Promise<OpenDatabase> {
+export async function openDatabase({
+  config,
+  secrets,
+  log,
+  asServer,
+  onQuery,
+  onFailure,
+}: OpenOptions): Promise<OpenDatabase> {
   const source =
-    config.databaseUrl === null ? await openEmbeddedSource(config, asServer) : serverSource(config.databaseUrl);
+    config.databaseUrl === null
+      ? await openEmbeddedSource(config, asServer, onFailure)
+      : serverSource(config.databaseUrl);
   const pool = new pg.Pool(source.poolOptions);
   // A connection lost while idle is replaced at the next query; unheard, the event would end the process.
   pool.on('error', ({ message }) => {
@@ -66,8 +77,12 @@ interface Source {
   close(): Promise<void>;
 }
 
-function openEmbeddedSource({ dataDir }: Config, asServer: boolean): Promise<Source> {
-  return openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join' });
+function openEmbeddedSource(
+  { dataDir }: Config,
+  asServer: boolean,
+  onFailure: OpenOptions['onFailure'] = () => {},
+): Promise<Source> {
+  return openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join', onFailure });
 }
 
 function serverSource(databaseUrl: string): Source {

@@ -4,6 +4,8 @@ import { OperatorError } from '../errors.ts';
 /** Where the server stands in its life; only a ready one is sent work. */
 type Phase = 'starting' | 'ready' | 'draining';
 
+const SWEEP_MS = 50;
+
 interface ServerOptions {
   host: string;
   port: number;
@@ -54,9 +56,11 @@ export async function listen({ host, port, drainMs }: ServerOptions): Promise<Ht
     async close() {
       phase = 'draining';
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
+      // Again and again: a connection whose request has just been answered would stay open for the next one.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
       await closed;
+      clearInterval(sweep);
       clearTimeout(cutOff);
     },
   };
