@@ -4,6 +4,7 @@ import { credentialsMissing } from '../auth/authenticate.ts';
 import type { Scheme } from '../auth/scheme.ts';
 import type { ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
@@ -31,9 +32,8 @@ export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: Yoga
       admitted: new Set<string>(),
     }),
     graphqlEndpoint: GRAPHQL_PATH,
-    graphiql: hasGraphiQL && { title: 'Tessera', defaultQuery: '{ viewer { username } }' },
-    // From this machine, not from a CDN; several megabytes, so loaded when the page is first asked for.
-    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    graphiql: hasGraphiQL && graphiql,
+    renderGraphiQL,
     landingPage: false,
     cors: false,
     batching: false,
