@@ -1,0 +1,114 @@
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { PGlite } from '@electric-sql/pglite';
+import type { PoolConfig } from 'pg';
+import { OperatorError } from '../errors.ts';
+import { acquireDirectory, directoryInUse } from './directory-lock.ts';
+import { createMultiplexer } from './multiplexer.ts';
+
+const POSTGRES_MAJOR = '18';
+
+interface EmbeddedOptions {
+  dataDir: string;
+  /** `serve` must own the directory; `join` owns it when nobody does, and else is the owner's guest. */
+  mode: 'serve' | 'join';
+  /** The database has died under this process, which had better exit: all its connections are cut for good. */
+  onFailure?: (error: Error) => void;
+}
+
+/** An open embedded database. */
+export interface Embedded {
+  /** What `new pg.Pool` needs to reach it. */
+  poolOptions: PoolConfig;
+  /** Present in the owner alone: for `listen`, which pooled clients cannot do here. */
+  pglite?: PGlite;
+  /** To be called when the pool has ended. An owner writes everything out and gives the directory free. */
+  close(): Promise<void>;
+}
+
+/**
+ * The database whose files are in `dataDir`, made there when there is none.
+ * The owner holds the files and serves guests of the same machine and user at a unix socket in the directory.
+ * Throws OperatorError when another process has what `serve` must own, or the directory is not fit.
+ */
+export async function openEmbedded({ dataDir, mode, onFailure }: EmbeddedOptions): Promise<Embedded> {
+  // Guests who knock while the database is still opening wait here.
+  const waiting: Socket[] = [];
+  let accept = (socket: Socket): void => {
+    socket.on('error', () => {});
+    waiting.push(socket);
+  };
+  const ownership = await acquireDirectory(dataDir, (socket) => accept(socket));
+  if (!ownership.owned) {
+    if (mode === 'serve') throw directoryInUse(dataDir, ownership.pid);
+    return { poolOptions: poolOptions(() => guestSocket(ownership.socketPath)), close: async () => {} };
+  }
+  try {
+    const pglite = await openPglite(dataDir);
+    let hasFailed = false;
+    const multiplexer = await createMultiplexer(pglite, {
+      onFailure(error) {
+        hasFailed = true;
+        onFailure?.(error);
+      },
+    });
+    accept = multiplexer.accept;
+    for (const socket of waiting.splice(0)) accept(socket);
+    return {
+      poolOptions: poolOptions(() => multiplexer.connect()),
+      pglite,
+      async close() {
+        await multiplexer.close();
+        if (!hasFailed) await pglite.close();
+        await ownership.release();
+      },
+    };
+  } catch (error) {
+    accept = (socket) => socket.destroy();
+    for (const socket of waiting.splice(0)) socket.destroy();
+    await ownership.release();
+    throw error;
+  }
+}
+
+// Everything that `pg` would otherwise take from PG* variables meant for another database.
+function poolOptions(stream: () => Duplex): PoolConfig {
+  return { stream, user: 'postgres', database: 'postgres', password: '', host: 'localhost', port: 5432, ssl: false };
+}
+
+function guestSocket(socketPath: string): Socket {
+  const socket = new Socket();
+  const connect = socket.connect.bind(socket);
+  // `pg` calls it with a port and a host.
+  return Object.assign(socket, { connect: () => connect({ path: socketPath }) });
+}
+
+async function openPglite(dataDir: string): Promise<PGlite> {
+  const pgdata = join(resolve(dataDir), 'pgdata');
+  const version = await readFile(join(pgdata, 'PG_VERSION'), 'utf8').catch(() => null);
+  if (version === null) await initialize(dataDir, pgdata);
+  else if (version.trim() !== POSTGRES_MAJOR) {
+    throw new OperatorError(
+      `The database in DATA_DIR ${dataDir} must be of PostgreSQL ${POSTGRES_MAJOR} (it is of ${version.trim()}). ` +
+        'Open it with the version of Tessera that made it, or set another DATA_DIR.',
+    );
+  }
+  return PGlite.create({ dataDir: pgdata });
+}
+
+// Made under another name and renamed when whole: whatever `pgdata.new` holds after a kill, nobody has written to it.
+async function initialize(dataDir: string, pgdata: string): Promise<void> {
+  const found = await readdir(pgdata).catch(() => []);
+  if (found.length > 0) {
+    throw new OperatorError(
+      `${join(dataDir, 'pgdata')} must be a PostgreSQL database or not exist (it has files but no PG_VERSION). ` +
+        'Restore it from a backup, or move it away to start with an empty database.',
+    );
+  }
+  const unfinished = `${pgdata}.new`;
+  await rm(unfinished, { recursive: true, force: true });
+  await (await PGlite.create({ dataDir: unfinished })).close();
+  await rename(unfinished, pgdata);
+}
