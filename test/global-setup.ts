@@ -42,7 +42,7 @@ async function setUpPostgres(project: TestProject, serverUrl: string): Promise<(
   project.provide('templateDir', null);
   project.provide('templateUrl', templateUrl.href);
   return async () => {
-    await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await server.query(`DROP DATABASE ${name}`);
     await server.end();
   };
 }

@@ -56,7 +56,7 @@ async function copyDatabase(templateUrl: string) {
   return {
     env: { DATABASE_URL: url.href, DATA_DIR: dataDir },
     drop: async () => {
-      await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await server.query(`DROP DATABASE ${name}`);
       await server.end();
       rmSync(dataDir, { recursive: true, force: true });
     },
