@@ -22,10 +22,11 @@ export function useHttpStatus(): Plugin {
 function withStatus(error: GraphQLError): GraphQLError {
   const code = codeOf(error);
   const rule: { status: number; isSpec?: true } = ERROR_CODES[code];
-  const { status, ...given } = (error.extensions.http ?? {}) as Http;
+  const { http: declared, originalError: _, ...extensions } = error.extensions;
+  const { status, ...given } = (declared ?? {}) as Http;
   // What HTTP itself refuses (405, 406, 415) keeps its own status.
   const http = { ...given, status: code === 'BAD_REQUEST' && status === 405 ? status : rule.status };
-  return withExtensions(error, { ...error.extensions, code, http: { ...http, spec: rule.isSpec ?? false } });
+  return withExtensions(error, { ...extensions, code, http: { ...http, spec: rule.isSpec ?? false } });
 }
 
 function withoutHttp(error: GraphQLError): GraphQLError {

@@ -9,6 +9,7 @@ import { maskError } from './mask-error.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
+import { useWellFormedRequest } from './use-well-formed-request.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -48,6 +49,6 @@ export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: Yoga
       // maskError has logged what it hides, with its id.
       error: () => {},
     },
-    plugins: [useAuthentication(schemes), useHttpStatus(), useCallerHeaders()],
+    plugins: [useWellFormedRequest(), useAuthentication(schemes), useHttpStatus(), useCallerHeaders()],
   });
 }

@@ -33,6 +33,16 @@ describe('a malformed request', () => {
     ['variables that are no object', '{"query":"{ __typename }","variables":"x"}', 'BAD_REQUEST'],
     ['an unknown parameter', '{"query":"{ __typename }","nonsense":1}', 'BAD_REQUEST'],
     ['10 MB', big, 'BAD_REQUEST'],
+    [
+      'a document nested 5,000 deep',
+      JSON.stringify({ query: `${'{a'.repeat(5_000)}${'}'.repeat(5_000)}` }),
+      'BAD_REQUEST',
+    ],
+    [
+      'an argument nested 20,000 deep',
+      JSON.stringify({ query: `{ node(id: ${'['.repeat(20_000)}${']'.repeat(20_000)}) { id } }` }),
+      'BAD_REQUEST',
+    ],
   ])('is answered with 400: %s', async (_case, body, code) => {
     for (const accept of ['application/json', RESPONSE_JSON]) {
       const reply = await post(body, { accept });
@@ -69,6 +79,20 @@ describe('a malformed request', () => {
         data: undefined,
       });
     }
+  });
+
+  it('is answered with 400 when the query string’s variables are not JSON', async () => {
+    const reply = await endpoint.fetch(`${URL}?query=${encodeURIComponent('{ __typename }')}&variables={`);
+    expect({ status: reply.status, codes: codesOf(await reply.json()) }).toEqual({
+      status: 400,
+      codes: ['BAD_REQUEST'],
+    });
+  });
+
+  it('is not one whose strings and comments are full of brackets', async () => {
+    const query = `{ __typename # ${'{'.repeat(500)}\n node(id: "${'('.repeat(500)}") { id } }`;
+    const { key } = await makeUser();
+    expect(await request(query, { key })).toMatchObject({ status: 200, body: { data: { node: null } } });
   });
 
   it('is refused by method and media type', async () => {
