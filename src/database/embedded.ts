@@ -9,6 +9,7 @@ import { acquireDirectory, directoryInUse } from './directory-lock.ts';
 import { createMultiplexer } from './multiplexer.ts';
 
 const POSTGRES_MAJOR = '18';
+const GUESTS_LEAVE_MS = 10_000;
 
 interface EmbeddedOptions {
   dataDir: string;
@@ -60,6 +61,8 @@ export async function openEmbedded({ dataDir, mode, onFailure }: EmbeddedOptions
       poolOptions: poolOptions(() => multiplexer.connect()),
       pglite,
       async close() {
+        // A command that came first is owner to those that came after it: they finish their work.
+        if (mode === 'join') await multiplexer.drained(GUESTS_LEAVE_MS);
         await multiplexer.close();
         if (!hasFailed) await pglite.close();
         await ownership.release();

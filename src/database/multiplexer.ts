@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type Duplex, duplexPair } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import {
   fatalMessage,
@@ -19,6 +19,8 @@ export interface Multiplexer {
   connect(): Duplex;
   /** Serves the client at the other end of this stream. */
   accept(stream: Duplex): void;
+  /** Resolves when every client has left of itself, or when so many milliseconds have passed. */
+  drained(withinMs: number): Promise<void>;
   /** Cuts every line, rolls back what was open, and resolves when the session is nobody's. */
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ interface Batch {
 
 const BATCH_BYTES = 1024 * 1024;
 const LONGEST_STRETCH_MS = 5;
+const DRAIN_POLL_MS = 10;
 const PROTOCOL_3 = 3;
 const CANCEL_REQUEST = 80877102;
 const SSL_REQUEST = 80877103;
@@ -215,6 +218,11 @@ export async function createMultiplexer(
     return socket;
   }
 
+  async function drained(withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    while (serving.size > 0 && performance.now() < deadline) await sleep(DRAIN_POLL_MS);
+  }
+
   async function close(): Promise<void> {
     isClosing = true;
     // Without a message: a pool that is just leaving would take one for an error.
@@ -222,7 +230,7 @@ export async function createMultiplexer(
     await Promise.all(serving.values());
   }
 
-  return { connect, accept, close };
+  return { connect, accept, drained, close };
 }
 
 async function nextBatch(client: Client): Promise<Batch | null> {

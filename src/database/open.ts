@@ -10,6 +10,7 @@ import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.
 
 const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
 const PROBE_MS = 1_000;
+const GUEST_ATTEMPTS = 5;
 
 export interface OpenDatabase {
   database: Database;
@@ -38,14 +39,20 @@ interface OpenOptions {
  * The database that the configuration names, migrated, its keys known to be derived from the same secrets.
  * Throws OperatorError when it cannot be had; nothing stays open then.
  */
-export async function openDatabase({
-  config,
-  secrets,
-  log,
-  asServer,
-  onQuery,
-  onFailure,
-}: OpenOptions): Promise<OpenDatabase> {
+export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
+  // A command is the guest of whoever owns the embedded database; of an owner that is just leaving, it asks again.
+  const attempts = options.asServer || options.config.databaseUrl !== null ? 1 : GUEST_ATTEMPTS;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openOnce(options);
+    } catch (error) {
+      if (attempt === attempts || !isConnectionLost(error))
+        throw options.config.databaseUrl === null ? error : explain(error);
+    }
+  }
+}
+
+async function openOnce({ config, secrets, log, asServer, onQuery, onFailure }: OpenOptions): Promise<OpenDatabase> {
   const source =
     config.databaseUrl === null
       ? await openEmbeddedSource(config, asServer, onFailure)
@@ -68,8 +75,15 @@ export async function openDatabase({
     return { database, tokenSecrets, applied, isThere: () => answersInTime(pool), close };
   } catch (error) {
     await close().catch(() => undefined);
-    throw explain(error);
+    throw error;
   }
+}
+
+function isConnectionLost(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return (
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT'].includes(code) || message.startsWith('Connection terminated')
+  );
 }
 
 interface Source {

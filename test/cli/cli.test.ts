@@ -132,3 +132,11 @@ describe('tessera', () => {
     expect(await tessera(['token', 'create', 'ada'], newAlone)).toMatchObject({ code: 0 });
   });
 });
+
+describe('commands at once', () => {
+  it('all do their work, whoever of them owns the embedded database', async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `crowd${index}`);
+    const made = await Promise.all(names.map((name) => createUser(name)));
+    expect(made.map(({ code, stderr }) => ({ code, stderr }))).toEqual(names.map(() => ({ code: 0, stderr: '' })));
+  });
+});
