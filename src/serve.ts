@@ -3,6 +3,7 @@ import { findViewer } from './accounts/viewers.ts';
 import { createPasswords } from './auth/password.ts';
 import { tokenScheme } from './auth/schemes/token.ts';
 import type { Config, Secrets } from './config.ts';
+import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { listen } from './http/server.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
@@ -25,7 +26,11 @@ export interface RunningServer {
  * nothing stays open then.
  */
 export async function serve(config: Config, secrets: Secrets, log: Logger): Promise<RunningServer> {
-  const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS });
+  const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS }).catch(async (error) => {
+    // Started twice, it finds the port taken first; that its own kind has the directory says more.
+    if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
+    throw error;
+  });
   try {
     let fail: (error: Error) => void = () => {};
     const failure = new Promise<never>((_resolve, reject) => {

@@ -36,6 +36,13 @@ export async function acquireDirectory(dir: string, accept: (socket: Socket) => 
   }
 }
 
+/** Throws OperatorError, naming the owner, when a living process has the directory; takes nothing. */
+export async function refuseDirectoryInUse(dir: string): Promise<void> {
+  const generation = await highestGeneration(dir).catch(() => 0);
+  if (generation === 0 || !(await isAlive(pathOf(dir, generation)))) return;
+  throw directoryInUse(dir, await ownersPid(dir, generation));
+}
+
 /** What to tell the operator whose server found the directory taken. */
 export function directoryInUse(dir: string, pid: number | null): OperatorError {
   return new OperatorError(

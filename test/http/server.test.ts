@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { listen } from '../../src/http/server.ts';
 import { startServer, tessera } from '../program.ts';
@@ -145,6 +148,19 @@ describe('npm start', () => {
       data: { obtainAuthToken: { message: 'Unable to log in with provided credentials.' } },
     });
     expect((await server.finished).code).toBe(0);
+  });
+
+  it('names the process that has the embedded directory, on the same port and on another', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tessera-twice-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+    const server = await startServer({ DATA_DIR: dataDir });
+    for (const PORT of [new URL(server.origin).port, '0']) {
+      expect(await tessera(['serve'], { DATA_DIR: dataDir, PORT })).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining(`DATA_DIR ${dataDir} is in use by process ${server.child.pid}:`),
+      });
+    }
   });
 
   it('exits at once at a second signal', async () => {
