@@ -19,7 +19,7 @@ declare module 'vitest' {
 
 /** One migrated template for the whole run, and the compiled program for tests that start the real binary. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  execFileSync('npm', ['run', '--silent', 'compile'], { stdio: 'inherit' });
   return process.env.TEST_DATABASE_URL ? setUpPostgres(project, process.env.TEST_DATABASE_URL) : setUpEmbedded(project);
 }
 

@@ -13,6 +13,10 @@ export function maskError(log: Logger) {
     const original = error instanceof GraphQLError ? error.originalError : error;
     if (original instanceof RequestRefused) return toGraphQLError(original, placeOf(error));
     if (error instanceof GraphQLError && (!original || original instanceof GraphQLError)) return error;
+    if (isStackOverflow(original)) {
+      log.warn({ reason: 'stack overflow' }, 'document refused');
+      return toGraphQLError(new RequestRefused('BAD_REQUEST', 'The document nests too deep.'));
+    }
     const requestId = randomUUID();
     log.error({ err: original, requestId }, 'request failed');
     return new GraphQLError(ERROR_CODES.INTERNAL_SERVER_ERROR.message, {
@@ -20,6 +24,11 @@ export function maskError(log: Logger) {
       extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
     });
   };
+}
+
+// Parsing, validating and judging recurse as deep as a document and its chain of fragments; nothing else here does.
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
 }
 
 function placeOf(error: unknown): GraphQLErrorOptions {
