@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { exitWithError } from './cli/exit.ts';
 import { addMigrate } from './cli/migrate.ts';
 import { addSchemaPrint } from './cli/schema-print.ts';
+import { addSchemaRules } from './cli/schema-rules.ts';
 import { addServe } from './cli/serve.ts';
 import { addTokenCreate } from './cli/token-create.ts';
 import { addUserCreate } from './cli/user-create.ts';
@@ -21,6 +22,7 @@ const token = program.command('token').description('Manage tokens.');
 addTokenCreate(token);
 const schema = program.command('schema').description('See the public contract.');
 addSchemaPrint(schema);
+addSchemaRules(schema);
 
 try {
   await program.parseAsync();

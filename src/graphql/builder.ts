@@ -20,6 +20,9 @@ export const builder = new SchemaBuilder<{
   AuthScopes: Scopes;
   DefaultAuthStrategy: 'all';
   DefaultFieldNullability: false;
+  DefaultEdgesNullability: { list: false; items: false };
+  DefaultNodeNullability: false;
+  Connection: { totalCount(): Promise<number> };
   Scalars: { DateTime: { Input: Date; Output: Date }; ID: { Input: string; Output: string } };
   Directives: { authenticated: { locations: 'FIELD_DEFINITION' | 'OBJECT' } };
 }>({
@@ -43,6 +46,19 @@ export const builder = new SchemaBuilder<{
     nodesQueryOptions: false,
     nodeTypeOptions: { description: 'Whatever has a global id.' },
     idFieldOptions: { description: 'Global id.' },
+    pageInfoTypeOptions: { description: 'Where a page stands among the others.' },
+    hasNextPageFieldOptions: { description: 'Whether something comes after it.' },
+    hasPreviousPageFieldOptions: { description: 'Whether something comes before it.' },
+    startCursorFieldOptions: { description: 'The cursor of its first edge.' },
+    endCursorFieldOptions: { description: 'The cursor of its last edge.' },
+    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'What stands on the page.' },
+    nodeFieldOptions: { nullable: false, description: 'The thing itself.' },
+    cursorFieldOptions: { description: 'What to send as `after` or `before`.' },
+    pageInfoFieldOptions: { description: 'Where the page stands among the others.' },
+    firstArgOptions: { description: 'How many from the beginning: 20 unless told, at most 100.' },
+    afterArgOptions: { description: 'Only what comes after this cursor.' },
+    lastArgOptions: { description: 'How many from the end, at most 100.' },
+    beforeArgOptions: { description: 'Only what comes before this cursor.' },
   },
   prisma: { client: (context) => context.database, dmmf: getDatamodel(), exposeDescriptions: false },
   directives: { useGraphQLToolsUnorderedDirectives: true },

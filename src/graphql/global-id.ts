@@ -6,8 +6,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export function parseGlobalId(globalId: string): { typename: string; id: string } | null {
   try {
     const { typename, id } = decodeGlobalID(globalId);
-    return UUID.test(id) ? { typename, id } : null;
+    return isUuid(id) ? { typename, id } : null;
   } catch {
     return null;
   }
+}
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
 }

@@ -5,6 +5,7 @@ import './node.ts';
 import './obtain-auth-token.ts';
 import './create-user.ts';
 import './revoke-token.ts';
+import './tokens.ts';
 import { DirectiveLocation, GraphQLDirective, type GraphQLSchema, isObjectType, specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';
 import { staticScopesOf } from './scopes.ts';

@@ -1,6 +1,6 @@
 import type { GraphQLField, GraphQLObjectType } from 'graphql';
 import { isStaff } from '../auth/viewer.ts';
-import type { Context } from './context.ts';
+import { type Context, canSee } from './context.ts';
 
 /** The rules a field can declare in `authScopes`; several mean all of them. */
 export interface Scopes {
@@ -21,6 +21,10 @@ export function scopesOf(context: Pick<Context, 'viewer' | 'registration'>): Sco
   };
 }
 
+export type DataRule = 'own or staff';
+
+const DATA_RULE = Symbol('data rule');
+
 /** On a root field: open to anybody. Without it, or rules of its own, a root field asks for a signed-in viewer. */
 export const publicField = { skipTypeScopes: true } as const;
 
@@ -29,6 +33,24 @@ export const publicField = { skipTypeScopes: true } as const;
  * header can never lock a client out.
  */
 export const wayIn = { ...publicField, extensions: { isWayIn: true } } as const;
+
+/**
+ * On a field of a row that belongs to a user: shown to that user and to staff. It needs the row, so it is judged at
+ * the field.
+ */
+export function ownOrStaff<Parent>(ownerId: (parent: Parent) => string) {
+  const mayRead = (parent: Parent, _args: unknown, context: Context) => canSee(context, ownerId(parent));
+  return Object.assign(mayRead, { [DATA_RULE]: 'own or staff' as const });
+}
+
+/** The name of the rule that this field judges by its data, or null when it has none. Throws when it has no name. */
+export function dataRuleOf(field: GraphQLField<unknown, unknown>): DataRule | null {
+  const { authScopes } = pothosOptionsOf(field);
+  if (typeof authScopes !== 'function') return null;
+  const name = (authScopes as { [DATA_RULE]?: DataRule })[DATA_RULE];
+  if (!name) throw new Error(`The rule of ${field.name} is a function without a name: make it with ownOrStaff.`);
+  return name;
+}
 
 export function isWayIn(field: GraphQLField<unknown, unknown>): boolean {
   return field.extensions.isWayIn === true;

@@ -1,6 +1,6 @@
 import type { ViewerUser } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
-import { canSee } from './context.ts';
+import { ownOrStaff } from './scopes.ts';
 
 /** A user as the API tells of him. */
 export const User = builder.prismaNode('User', {
@@ -11,7 +11,7 @@ export const User = builder.prismaNode('User', {
     email: t.exposeString('email', {
       nullable: true,
       description: 'Shown to oneself and to staff.',
-      authScopes: (user, _args, context) => canSee(context, user.id),
+      authScopes: ownOrStaff(({ id }) => id),
     }),
     isActive: t.exposeBoolean('isActive', { description: 'Whether the user may sign in.' }),
     isStaff: t.exposeBoolean('isStaff', { description: 'Whether the user may administer others.' }),
@@ -21,7 +21,7 @@ export const User = builder.prismaNode('User', {
       type: 'DateTime',
       nullable: true,
       description: 'When a password last opened the account. Shown to oneself and to staff.',
-      authScopes: (user, _args, context) => canSee(context, user.id),
+      authScopes: ownOrStaff(({ id }) => id),
     }),
   }),
 });

@@ -1,0 +1,3 @@
+-- CreateIndex
+CREATE INDEX "Token_userId_createdAt_id_idx" ON "Token"("userId", "createdAt", "id");
+

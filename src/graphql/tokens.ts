@@ -1,0 +1,89 @@
+import { type ResolveCursorConnectionArgs, resolveCursorConnection } from '@pothos/plugin-relay';
+import { countTokens, listTokens, type TokenPosition } from '../accounts/token-list.ts';
+import { RequestRefused } from '../errors.ts';
+import { builder } from './builder.ts';
+import { type Context, requireViewer } from './context.ts';
+import { isUuid } from './global-id.ts';
+import { checkPage, type PageArguments } from './page.ts';
+import { ownOrStaff } from './scopes.ts';
+import { Token } from './token.ts';
+import { User } from './user.ts';
+
+const TokenEdge = builder.edgeObject({ type: Token, name: 'TokenEdge', description: 'A token and its place.' });
+
+const TokenConnection = builder.connectionObject(
+  {
+    type: Token,
+    name: 'TokenConnection',
+    description: 'A page of tokens, in the order in which they were made.',
+    fields: (t) => ({
+      totalCount: t.int({
+        description: 'How many there are on all pages together.',
+        resolve: ({ totalCount }) => totalCount(),
+      }),
+    }),
+  },
+  TokenEdge,
+);
+
+builder.queryField('tokens', (t) =>
+  t.connection(
+    {
+      type: Token,
+      description: 'The caller’s own tokens.',
+      resolve: (_root, args, context) => tokensOf(requireViewer(context).user.id, args, context),
+    },
+    TokenConnection,
+    TokenEdge,
+  ),
+);
+
+builder.prismaObjectField(User, 'tokens', (t) =>
+  t.connection(
+    {
+      type: Token,
+      description: 'What the user’s requests can come in with. Shown to oneself and to staff.',
+      authScopes: ownOrStaff(({ id }) => id),
+      resolve: ({ id }, args, context) => tokensOf(id, args, context),
+    },
+    TokenConnection,
+    TokenEdge,
+  ),
+);
+
+async function tokensOf(userId: string, args: PageArguments, { database }: Context) {
+  checkPage(args);
+  const page = await resolveCursorConnection(
+    { args, toCursor },
+    ({ after, before, limit, inverted }: ResolveCursorConnectionArgs) =>
+      listTokens(database, {
+        userId,
+        after: after === undefined ? after : positionAt(after),
+        before: before === undefined ? before : positionAt(before),
+        limit,
+        isReversed: inverted,
+      }),
+  );
+  const isEmpty = page.edges?.length === 0;
+  return {
+    edges: page.edges,
+    // Relay's specification: null where there is no edge.
+    pageInfo: isEmpty ? { ...page.pageInfo, startCursor: null, endCursor: null } : page.pageInfo,
+    totalCount: () => countTokens(database, userId),
+  };
+}
+
+function toCursor({ createdAt, id }: TokenPosition): string {
+  return Buffer.from(`${createdAt.toISOString()} ${id}`).toString('base64url');
+}
+
+function positionAt(cursor: string): TokenPosition {
+  const [instant = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const createdAt = new Date(instant);
+  // Years that PostgreSQL does not know are none that it has given.
+  const isInstant = instant.length === 24 && createdAt.getTime() >= 0;
+  if (!isInstant || !isUuid(id)) {
+    throw new RequestRefused('BAD_REQUEST', 'This cursor is none that a page of tokens has given.');
+  }
+  return { createdAt, id };
+}
