@@ -1,6 +1,6 @@
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
-import { createLog } from '../src/serve.ts';
+import { createLog } from '../src/log.ts';
 import { ask, command, inFolder, median, start, table } from './program.ts';
 
 const ROUNDS = 100;

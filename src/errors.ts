@@ -8,10 +8,12 @@ export const ERROR_CODES = {
   UNAUTHENTICATED: { status: 401, message: 'Authentication credentials were not provided.' },
   AUTHENTICATION_FAILED: { status: 401, message: 'Incorrect authentication credentials.' },
   FORBIDDEN: { status: 403, message: 'You do not have permission to perform this action.' },
+  THROTTLED: { status: 429, message: 'Request was throttled.' },
   OVERLOADED: { status: 503, message: 'The server cannot answer just now. Try again in a moment.' },
   BAD_REQUEST: { status: 400, message: 'The request is malformed.' },
   GRAPHQL_PARSE_FAILED: { status: 400, isSpec: true, message: 'Syntax error.' },
   GRAPHQL_VALIDATION_FAILED: { status: 400, isSpec: true, message: 'The document is not valid.' },
+  OPERATION_TOO_COMPLEX: { status: 400, isSpec: true, message: 'The operation asks for too much.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Internal server error.' },
 } as const satisfies Record<string, { status: number; message: string; isSpec?: true }>;
 

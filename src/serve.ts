@@ -1,4 +1,4 @@
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { findViewer } from './accounts/viewers.ts';
 import { createPasswords } from './auth/password.ts';
 import { tokenScheme } from './auth/schemes/token.ts';
@@ -81,8 +81,4 @@ export function createEndpoint(
     hasGraphiQL: config.env === 'development',
     log,
   });
-}
-
-export function createLog({ logLevel }: Config): Logger {
-  return pino({ level: logLevel });
 }

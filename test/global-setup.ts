@@ -20,7 +20,12 @@ declare module 'vitest' {
 /** One migrated template for the whole run, and the compiled program for tests that start the real binary. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   execFileSync('npm', ['run', '--silent', 'compile'], { stdio: 'inherit' });
-  return process.env.TEST_DATABASE_URL ? setUpPostgres(project, process.env.TEST_DATABASE_URL) : setUpEmbedded(project);
+  const { TEST_DATABASE_URL } = process.env;
+  const tearDown = await (TEST_DATABASE_URL ? setUpPostgres(project, TEST_DATABASE_URL) : setUpEmbedded(project));
+  return async () => {
+    await tearDown();
+    rmSync(project.config.env.RECORD_DIR ?? '', { recursive: true, force: true });
+  };
 }
 
 async function setUpEmbedded(project: TestProject): Promise<() => Promise<void>> {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { recordOutput, recordSecret } from './recorder.ts';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
@@ -22,14 +23,23 @@ function start(file: string, parts: string[], env: Record<string, string>) {
     output.stderr += text;
   });
   const finished = new Promise<Finished>((resolve) => {
-    child.on('close', (code) => resolve({ code, ...output }));
+    child.on('close', (code) => {
+      recordOutput(showsSecret(parts) ? output.stderr : output.stdout + output.stderr);
+      resolve({ code, ...output });
+    });
   });
   return { child, output, finished };
+}
+
+/** Whether the command's very answer is a secret. */
+function showsSecret([noun, verb]: string[]): boolean {
+  return (noun === 'token' && verb === 'create') || noun === 'secrets';
 }
 
 /** What a command of the `tessera` program says, and its exit code. */
 export function tessera(parts: string[], env: Record<string, string>, input = ''): Promise<Finished> {
   const { child, finished } = start('cli.js', parts, env);
+  recordSecret(input.trim());
   child.stdin.on('error', () => {}).end(input);
   return finished;
 }
@@ -57,7 +67,8 @@ export async function startServer(env: Record<string, string>): Promise<StartedS
     });
   });
   await Promise.race([greeting, finished]);
-  const url = /GraphQL\s+(\S+)/.exec(output.stdout)?.[1];
+  const [, printed, logged] = /GraphQL\s+(\S+)|"graphql":"([^"]+)"/.exec(output.stdout) ?? [];
+  const url = printed ?? logged;
   if (!url) throw new Error(`The server did not start:\n${output.stdout}${output.stderr}`);
   return { child, url, origin: new URL(url).origin, output, finished };
 }

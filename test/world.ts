@@ -3,7 +3,6 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { pino } from 'pino';
 import { afterAll, inject } from 'vitest';
 import { newUserSchema } from '../src/accounts/new-user.ts';
 import { createUser, type Standing } from '../src/accounts/users.ts';
@@ -11,7 +10,9 @@ import { keyOf } from '../src/auth/key.ts';
 import { createPasswords } from '../src/auth/password.ts';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
+import { createLog } from '../src/log.ts';
 import { createEndpoint } from '../src/serve.ts';
+import { recordOutput, recordSecret, recordSecrets } from './recorder.ts';
 
 export const TOKEN_SECRET = 't'.repeat(32);
 export const PASSWORD = 'a fine long password';
@@ -75,8 +76,12 @@ export async function openWorld(env: Record<string, string> = {}) {
     ...env,
   });
   const logged: string[] = [];
-  const log = pino({ level: 'info' }, { write: (line) => logged.push(line) });
+  const log = createLog({ env: 'test', logLevel: 'info' }, { write: note });
   const queries: string[] = [];
+  function note(line: string): void {
+    logged.push(line);
+    recordOutput(line);
+  }
   const open = await openDatabase({ config, secrets, log, asServer: true, onQuery: (sql) => queries.push(sql) });
   afterAll(async () => {
     await open.close();
@@ -109,7 +114,11 @@ export async function openWorld(env: Record<string, string> = {}) {
       },
       body: JSON.stringify({ query, variables }),
     });
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    const body = await response.json();
+    recordSecrets({ query, variables });
+    recordSecrets(query);
+    recordSecrets(body);
+    return { status: response.status, headers: response.headers, body };
   }
 
   let made = 0;
@@ -117,7 +126,9 @@ export async function openWorld(env: Record<string, string> = {}) {
   async function makeUser(username = `user${++made}`, standing: Standing = {}) {
     const newUser = newUserSchema.parse({ username, password: PASSWORD, email: `${username}@example.org` });
     const { user, token } = await createUser(database, passwords, newUser, standing);
-    return { user, token, key: keyOf(token, tokenSecrets) };
+    const key = keyOf(token, tokenSecrets);
+    for (const secret of [key, PASSWORD]) recordSecret(secret);
+    return { user, token, key };
   }
 
   return {

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import type { Logger } from 'pino';
 import { loadConfig } from '../config.ts';
-import { createLog, type RunningServer, serve } from '../serve.ts';
+import { createLog } from '../log.ts';
+import { type RunningServer, serve } from '../serve.ts';
 import { exitWithError } from './exit.ts';
 
 export function addServe(program: Command): void {
@@ -14,7 +16,8 @@ export async function runServe(): Promise<void> {
     const log = createLog(config);
     const stopping = signalled();
     const server = await serve(config, secrets, log);
-    process.stdout.write(greeting(server, config.env === 'development'));
+    if (config.env === 'development') process.stdout.write(greeting(server));
+    else announce(server, log);
     const signal = await Promise.race([stopping, server.failure]);
     log.info(`${signal} received: finishing what is in flight`);
     await server.close();
@@ -37,9 +40,14 @@ function signalled(): Promise<NodeJS.Signals> {
   });
 }
 
-function greeting({ url, hasSuperuser }: RunningServer, hasGraphiQL: boolean): string {
-  const lines = ['Tessera is ready.', `  GraphQL   ${url}`];
-  if (hasGraphiQL) lines.push(`  GraphiQL  ${url}  (open it in a browser)`);
+/** As the greeting, for a log: one line of JSON an event. */
+function announce({ url, hasSuperuser }: RunningServer, log: Logger): void {
+  log.info({ graphql: url }, 'Tessera is ready.');
+  if (!hasSuperuser) log.warn('There is no superuser yet: make one with `tessera user create <username> --superuser`.');
+}
+
+function greeting({ url, hasSuperuser }: RunningServer): string {
+  const lines = ['Tessera is ready.', `  GraphQL   ${url}`, `  GraphiQL  ${url}  (open it in a browser)`];
   if (!hasSuperuser) lines.push('', 'Make the first superuser:', '  npx tessera user create <username> --superuser');
   return `\n${lines.join('\n')}\n\n`;
 }

@@ -1,29 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
-import type { Logger } from 'pino';
 import { ERROR_CODES, RequestRefused } from '../errors.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
 
 /**
- * What a caller is told of an error: refusals and GraphQL's own as they are; of anything else only an id, which
- * stands in the log beside the error itself.
+ * What a caller is told of an error: refusals and GraphQL's own as they are; of anything else, which is a bug or a
+ * broken machine, nothing. The error itself stays behind it as `originalError`, for `useRequestLog`.
  */
-export function maskError(log: Logger) {
-  return (error: unknown): Error => {
-    const original = error instanceof GraphQLError ? error.originalError : error;
-    if (original instanceof RequestRefused) return toGraphQLError(original, placeOf(error));
-    if (error instanceof GraphQLError && (!original || original instanceof GraphQLError)) return error;
-    if (isStackOverflow(original)) {
-      log.warn({ reason: 'stack overflow' }, 'document refused');
-      return toGraphQLError(new RequestRefused('BAD_REQUEST', 'The document nests too deep.'));
-    }
-    const requestId = randomUUID();
-    log.error({ err: original, requestId }, 'request failed');
-    return new GraphQLError(ERROR_CODES.INTERNAL_SERVER_ERROR.message, {
-      ...placeOf(error),
-      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
-    });
-  };
+export function maskError(error: unknown): Error {
+  const original = error instanceof GraphQLError ? error.originalError : error;
+  if (original instanceof RequestRefused) return toGraphQLError(original, placeOf(error));
+  if (error instanceof GraphQLError && (!original || original instanceof GraphQLError)) return error;
+  if (isStackOverflow(original)) {
+    return toGraphQLError(new RequestRefused('BAD_REQUEST', 'The document nests too deep.'));
+  }
+  return new GraphQLError(ERROR_CODES.INTERNAL_SERVER_ERROR.message, {
+    ...placeOf(error),
+    originalError: original instanceof Error ? original : new Error(String(original)),
+    extensions: { code: 'INTERNAL_SERVER_ERROR' },
+  });
 }
 
 // Parsing, validating and judging recurse as deep as a document and its chain of fragments; nothing else here does.

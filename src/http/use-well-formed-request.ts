@@ -20,6 +20,9 @@ export function useWellFormedRequest(): Plugin {
       });
     },
     onParams({ params }) {
+      if (params.operationName != null && typeof params.operationName !== 'string') {
+        throw new RequestRefused('BAD_REQUEST', 'operationName must be a string.');
+      }
       if (typeof params.query === 'string' && nestingOf(params.query) > MOST_NESTED) {
         throw new RequestRefused('BAD_REQUEST', `The document must not nest more than ${MOST_NESTED} levels deep.`);
       }

@@ -9,6 +9,7 @@ import { maskError } from './mask-error.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
+import { useRequestLog } from './use-request-log.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -41,14 +42,21 @@ export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: Yoga
     // No field takes a file: nothing should parse one.
     multipart: false,
     maxRequestBodySize: MOST_BODY_BYTES,
-    maskedErrors: { maskError: maskError(log) },
+    maskedErrors: { maskError },
     logging: {
       debug: (...parts) => log.trace(parts.map(String).join(' ')),
       info: (...parts) => log.debug(parts.map(String).join(' ')),
       warn: (...parts) => log.warn(parts.map(String).join(' ')),
-      // maskError has logged what it hides, with its id.
+      // useRequestLog tells what is masked, with the request's id.
       error: () => {},
     },
-    plugins: [useWellFormedRequest(), useAuthentication(schemes), useHttpStatus(), useCallerHeaders()],
+    plugins: [
+      useWellFormedRequest(),
+      useHttpStatus(),
+      // After the statuses, whose codes it tells, and before whoever may stop the operation.
+      useRequestLog(log),
+      useAuthentication(schemes),
+      useCallerHeaders(),
+    ],
   });
 }

@@ -1,4 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { RequestRefused } from '../../src/errors.ts';
+import { createGraphQLServer } from '../../src/http/yoga.ts';
+import { createLog } from '../../src/log.ts';
 import { openWorld } from '../world.ts';
 
 const world = await openWorld();
@@ -35,6 +38,7 @@ describe('a malformed request', () => {
     ['a batch', '[{"query":"{ __typename }"}]', 'BAD_REQUEST'],
     ['no query', '{}', 'BAD_REQUEST'],
     ['a query that is no string', '{"query":{"a":1}}', 'BAD_REQUEST'],
+    ['an operation name that is no string', '{"query":"{ __typename }","operationName":{"a":1}}', 'BAD_REQUEST'],
     ['variables that are no object', '{"query":"{ __typename }","variables":"x"}', 'BAD_REQUEST'],
     ['an unknown parameter', '{"query":"{ __typename }","nonsense":1}', 'BAD_REQUEST'],
     ['10 MB', big, 'BAD_REQUEST'],
@@ -131,27 +135,99 @@ describe('the status', () => {
     expect(await request('{ __typename }')).toMatchObject({ status: 200, body: { data: { __typename: 'Query' } } });
   });
 
+  it.each([
+    ['401', 'UNAUTHENTICATED', { 'www-authenticate': 'Token' }],
+    ['401', 'AUTHENTICATION_FAILED', { 'www-authenticate': 'Token' }],
+    ['403', 'FORBIDDEN', {}],
+    ['429', 'THROTTLED', { 'retry-after': '20' }],
+    ['503', 'OVERLOADED', { 'retry-after': '1' }],
+  ] as const)('is %s (%s) only when nothing of the request ran, under each media type', async (status, code, extra) => {
+    const headers = Object.fromEntries(
+      Object.entries(extra).map(([name, value]) => [
+        name === 'retry-after' ? 'Retry-After' : 'WWW-Authenticate',
+        value,
+      ]),
+    );
+    for (const accept of ['application/json', RESPONSE_JSON, undefined, '*/*']) {
+      for (const beside of ['', '__typename']) {
+        const refusal = new RequestRefused(code, undefined, headers);
+        const refusing = createGraphQLServer({
+          context: {
+            database,
+            passwords: { ...world.passwords, verify: () => Promise.reject(refusal) },
+            tokenSecrets: world.tokenSecrets,
+            registration: 'open',
+            now: () => world.clock.now,
+          },
+          schemes: [],
+          hasGraphiQL: false,
+          log: createLog({ env: 'test', logLevel: 'silent' }),
+        });
+        const query = `mutation { ${beside} obtainAuthToken(input: { username: "x", password: "y" }) { __typename } }`;
+        const reply = await refusing.fetch(URL, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...(accept && { accept }) },
+          body: JSON.stringify({ query }),
+        });
+        const body = await reply.json();
+        // A non-null root field takes all data along: nothing is left of it, not even its neighbour.
+        expect({ status: reply.status, codes: codesOf(body), data: body.data ?? null }).toEqual({
+          status: Number(status),
+          codes: [code],
+          data: null,
+        });
+        expect(Object.fromEntries(Object.keys(extra).map((name) => [name, reply.headers.get(name)]))).toEqual(extra);
+      }
+    }
+  });
+
+  it('is 200 when a field beside data is refused, and no header of the refusal is sent', async () => {
+    const { key, user } = await makeUser();
+    const staff = await makeUser(undefined, { isStaff: true });
+    const id = btoa(`User:${user.id}`);
+    // Null for what the caller may not see; the refused field stands below a nullable one.
+    const query = `query($id: ID!) { node(id: $id) { ... on User { username tokens(first: 101) { totalCount } } } }`;
+    for (const accept of ['application/json', RESPONSE_JSON]) {
+      const reply = await request(query, { key: staff.key, variables: { id }, headers: { accept } });
+      expect({ status: reply.status, codes: codesOf(reply.body), data: reply.body.data }).toEqual({
+        status: 200,
+        codes: ['BAD_REQUEST'],
+        data: { node: null },
+      });
+      expect(reply.headers.get('www-authenticate')).toBeNull();
+      expect(reply.body.errors[0].extensions).toEqual({ code: 'BAD_REQUEST' });
+    }
+    expect((await request('{ me { id } }', { key })).status).toBe(200);
+  });
+
   it('is 500 with an id, and nothing of the error, when the server is at fault', async () => {
     const { key } = await makeUser();
     vi.spyOn(database, '$queryRaw').mockRejectedValueOnce(new Error('the secret inner workings'));
     world.logged.length = 0;
-    const { status, body } = await request('{ me { id } }', { key });
+    const { status, body, headers } = await request('query Who { me { id } }', { key });
+    const requestId = headers.get('x-request-id');
+    expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
     expect({ status, body }).toEqual({
       status: 500,
       body: {
-        errors: [
-          {
-            message: 'Internal server error.',
-            extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
-          },
-        ],
+        errors: [{ message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }],
       },
     });
-    const [line] = world.logged.map((text) => JSON.parse(text));
-    expect(line).toMatchObject({
-      requestId: body.errors[0].extensions.requestId,
-      err: { message: 'the secret inner workings' },
-    });
+    expect(world.logged.map((text) => JSON.parse(text))).toEqual([
+      expect.objectContaining({
+        level: 50,
+        requestId,
+        err: expect.objectContaining({ message: 'the secret inner workings', stack: expect.any(String) }),
+      }),
+      expect.objectContaining({
+        level: 30,
+        requestId,
+        operation: 'Who',
+        outcome: 'INTERNAL_SERVER_ERROR',
+        status: 500,
+        userId: null,
+      }),
+    ]);
   });
 });
 

@@ -129,6 +129,29 @@ describe('npm start', () => {
     expect(made).toEqual({ code: 0, stdout: 'Created superuser root.\n', stderr: '' });
   });
 
+  it('puts out one line of JSON an event outside development, and lines for people in it', async () => {
+    const server = await startServer(env);
+    await fetch(server.url, { headers: { 'x-nothing': 'x' } });
+    server.child.kill('SIGTERM');
+    const { stdout, stderr } = await server.finished;
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(stderr).toBe('');
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      'Tessera is ready.',
+      'request',
+      'SIGTERM received: finishing what is in flight',
+    ]);
+    expect(lines[0]).toMatchObject({ level: 30, graphql: server.url });
+
+    const developing = await startServer({ ...env, NODE_ENV: 'development', BCRYPT_COST: '10' });
+    await fetch(developing.url, { headers: { 'x-nothing': 'x' } });
+    developing.child.kill('SIGTERM');
+    expect((await developing.finished).stdout).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: request \{"requestId":/m);
+  });
+
   it('answers a login that is in flight at SIGTERM, and exits 0', async () => {
     const slow = { ...env, BCRYPT_COST: '12' };
     const server = await startServer(slow);

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import type { Logger } from 'pino';
+import type { Context } from '../graphql/context.ts';
+
+/** What is known of a request while it is answered. */
+interface Entry {
+  requestId: string;
+  from: number;
+  operation: string | null;
+  /** `ok`, `partial` (data with errors beside it), or the code of the first error. */
+  outcome: string;
+  context: Pick<Context, 'viewer' | 'admitted'> | null;
+}
+
+/** GraphQL sets no limit to a name's length; a log line does. */
+const MOST_NAME_CHARACTERS = 100;
+
+/**
+ * One line a request, told by its id: in `X-Request-Id`, in the log, and in the extensions of an error that is masked.
+ * Neither documents nor variables nor headers are logged: keys and passwords travel in them.
+ */
+export function useRequestLog(log: Logger): Plugin<Context> {
+  const entries = new WeakMap<Request, Entry>();
+
+  /** A masked error with the request's id, after the log has been told what it hides. */
+  function reported(error: GraphQLError, { requestId }: Entry): GraphQLError {
+    if (error.extensions.code !== 'INTERNAL_SERVER_ERROR') return error;
+    log.error({ requestId, err: error.originalError }, 'request failed');
+    const { message, nodes = null, source = null, positions = null, path = null } = error;
+    return new GraphQLError(message, {
+      ...{ nodes, source, positions, path },
+      extensions: { ...error.extensions, requestId },
+    });
+  }
+
+  return {
+    onRequest({ request }) {
+      entries.set(request, {
+        requestId: randomUUID(),
+        from: performance.now(),
+        operation: null,
+        outcome: 'ok',
+        context: null,
+      });
+    },
+    onExecute({ args }) {
+      const { document, operationName, contextValue } = args as ExecutionArgs & {
+        contextValue: Context & { request: Request };
+      };
+      const entry = entries.get(contextValue.request);
+      if (!entry) return;
+      const name = getOperationAST(document, operationName)?.name?.value;
+      entry.operation = name?.slice(0, MOST_NAME_CHARACTERS) ?? null;
+      entry.context = contextValue;
+    },
+    onResultProcess({ request, result, setResult }) {
+      const entry = entries.get(request);
+      if (!entry || Array.isArray(result) || !('errors' in result) || !result.errors?.length) return;
+      const [first] = result.errors;
+      entry.outcome = result.data == null ? String(first?.extensions.code ?? 'error') : 'partial';
+      const errors = result.errors.map((error) => reported(error, entry));
+      setResult({ ...(result as ExecutionResult), errors });
+    },
+    onResponse({ request, response }) {
+      const entry = entries.get(request);
+      if (!entry) return;
+      const { requestId, from, operation, outcome, context } = entry;
+      response.headers.set('X-Request-Id', requestId);
+      log.info(
+        {
+          requestId,
+          operation,
+          durationMs: Math.round((performance.now() - from) * 10) / 10,
+          outcome: outcome === 'ok' && response.status >= 400 ? String(response.status) : outcome,
+          status: response.status,
+          // Whoever has just logged in has no viewer yet.
+          userId: context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0] ?? null,
+        },
+        'request',
+      );
+    },
+  };
+}

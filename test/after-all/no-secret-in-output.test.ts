@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const dir = process.env.RECORD_DIR ?? '';
+
+function recorded(kind: string): string {
+  const files = readdirSync(dir).filter((name) => name.endsWith(`.${kind}`));
+  return files.map((name) => readFileSync(join(dir, name), 'utf8')).join('');
+}
+
+const output = recorded('output');
+const secrets = new Set<string>(
+  recorded('secrets')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line)),
+);
+
+it('has something to look for, and something to look in', () => {
+  expect(secrets.size).toBeGreaterThan(100);
+  expect(output.match(/"msg":"request"/g)?.length).toBeGreaterThan(100);
+});
+
+it('finds no key and no password that the suite has made in what its servers and commands have put out', () => {
+  // A key in any dress: what follows the prefix is as much of a secret.
+  const parts = [...secrets].flatMap((secret) =>
+    secret.startsWith('tsr_') ? [secret.slice(4)] : [secret, JSON.stringify(secret).slice(1, -1)],
+  );
+  expect(parts.filter((part) => output.includes(part))).toEqual([]);
+  expect(output.match(/tsr_[A-Za-z0-9_-]{43}/g)).toBeNull();
+  expect(output.match(/\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/g)).toBeNull();
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { openWorld, PASSWORD } from '../world.ts';
+
+const world = await openWorld();
+const { makeUser, request } = world;
+
+/** The lines of one request, each as far as it is about the request. */
+async function linesOf(query: string, asked: Parameters<typeof request>[1] = {}) {
+  world.logged.length = 0;
+  const { headers } = await request(query, asked);
+  const lines = world.logged.map((line) => JSON.parse(line));
+  for (const { requestId } of lines) expect(requestId).toBe(headers.get('x-request-id'));
+  return lines.map(({ level, msg, operation, outcome, status, userId, durationMs }) => {
+    expect(durationMs).toBeGreaterThanOrEqual(0);
+    return { level, msg, operation, outcome, status, userId };
+  });
+}
+
+const LOGIN = `mutation LogIn($username: String!, $password: String!) {
+  obtainAuthToken(input: { username: $username, password: $password }) { __typename }
+}`;
+
+describe('the request log', () => {
+  it('tells in one line what was asked, by whom, how long it took and how it ended', async () => {
+    const { key, user } = await makeUser();
+    expect(await linesOf('query WhoAmI { me { username } }', { key })).toEqual([
+      { level: 30, msg: 'request', operation: 'WhoAmI', outcome: 'ok', status: 200, userId: user.id },
+    ]);
+  });
+
+  it('knows who has just logged in, and not who has failed to', async () => {
+    const { user } = await makeUser();
+    for (const [password, userId] of [
+      [PASSWORD, user.id],
+      ['some wrong password', null],
+    ] as const) {
+      expect(await linesOf(LOGIN, { variables: { username: user.username, password } })).toEqual([
+        { level: 30, msg: 'request', operation: 'LogIn', outcome: 'ok', status: 200, userId },
+      ]);
+    }
+  });
+
+  it.each([
+    ['UNAUTHENTICATED', 401, 'query Q { me { id } }', {}],
+    ['AUTHENTICATION_FAILED', 401, 'query Q { me { id } }', { headers: { authorization: 'Token stale' } }],
+    ['GRAPHQL_VALIDATION_FAILED', 200, 'query Q { nothing }', {}],
+    ['GRAPHQL_PARSE_FAILED', 200, 'query Q {', {}],
+    ['BAD_REQUEST', 400, `query Q ${'{a'.repeat(300)}`, {}],
+  ])('tells a refusal by its code: %s', async (outcome, status, query, asked) => {
+    expect(await linesOf(query, asked)).toEqual([
+      // What does not come to be executed has no operation yet.
+      {
+        level: 30,
+        msg: 'request',
+        operation: status === 401 ? 'Q' : null,
+        outcome,
+        status,
+        userId: null,
+      },
+    ]);
+  });
+
+  it('keeps a name of a million letters short', async () => {
+    const [line] = await linesOf(`query ${'N'.repeat(900_000)} { __typename }`);
+    expect(line?.operation).toBe('N'.repeat(100));
+  });
+
+  it('gives every request an id of its own, whatever the caller sends as one', async () => {
+    const headers = { 'x-request-id': 'mine\u00e9' };
+    const ids = [await request('{ __typename }', { headers }), await request('{ __typename }')].map((reply) =>
+      reply.headers.get('x-request-id'),
+    );
+    expect(new Set(ids).size).toBe(2);
+    expect(ids.every((id) => /^[0-9a-f-]{36}$/.test(id ?? ''))).toBe(true);
+  });
+});
