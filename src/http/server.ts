@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { OperatorError } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, OperatorError } from '../errors.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
 type Phase = 'starting' | 'ready' | 'draining';
@@ -105,7 +105,9 @@ function hasTwoAuthorizations(request: IncomingMessage): boolean {
 }
 
 function refuseTwoAuthorizations(response: ServerResponse): void {
-  response.writeHead(400, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+  const code: ErrorCode = 'BAD_REQUEST';
+  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
+  response.writeHead(ERROR_CODES[code].status, headers);
   const message = 'Two Authorization headers were sent. Send one.';
-  response.end(JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }));
+  response.end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
 }
