@@ -1,0 +1,17 @@
+import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache } from '@apollo/client';
+import { SetContextLink } from '@apollo/client/link/context';
+import { ErrorLink } from '@apollo/client/link/error';
+import { authorization, noticeRefusal, type Session } from './session.ts';
+
+export function createApolloClient(uri: string, session: Session): ApolloClient {
+  const refusals = new ErrorLink(({ error }) => noticeRefusal(session, codeOf(error)));
+  const key = new SetContextLink(({ headers }) => ({ headers: { ...headers, ...authorization(session) } }));
+  return new ApolloClient({
+    link: ApolloLink.from([refusals, key, new HttpLink({ uri })]),
+    cache: new InMemoryCache({ possibleTypes: { Error: ['InvalidCredentialsError', 'ValidationError'] } }),
+  });
+}
+
+export function codeOf(error: unknown): unknown {
+  return CombinedGraphQLErrors.is(error) ? error.errors[0]?.extensions?.code : undefined;
+}

@@ -1,0 +1,22 @@
+import type { LogInMutation } from './generated/graphql.ts';
+import type { Session } from './session.ts';
+
+/** Keeps the key, or says what to show beside the form. */
+export function finishLogIn(session: Session, { obtainAuthToken: result }: LogInMutation): string[] {
+  switch (result.__typename) {
+    case 'IssuedToken':
+      session.key = result.key;
+      return [];
+    case 'InvalidCredentialsError':
+      return [result.message];
+    case 'ValidationError':
+      return result.fields.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    default:
+      return unhandled(result);
+  }
+}
+
+// Takes `never`: a case that is missing above does not compile.
+function unhandled(result: never): never {
+  throw new Error(`Not handled: ${JSON.stringify(result)}`);
+}
