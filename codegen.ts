@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
+type Output = CodegenConfig['generates'][string];
+
 /** What the documentation asks of the API, typed; a page that asks what the schema lacks is refused. */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
@@ -11,7 +13,7 @@ const config: CodegenConfig = {
   },
 };
 
-function typesFor(page: string) {
+function typesFor(page: string): Output {
   return {
     preset: 'client',
     documents: operationsOf(page),

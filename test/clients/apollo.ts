@@ -3,12 +3,20 @@ import { SetContextLink } from '@apollo/client/link/context';
 import { ErrorLink } from '@apollo/client/link/error';
 import { authorization, noticeRefusal, type Session } from './session.ts';
 
+/** What the unions and interfaces stand for; Apollo Client's cache loses the fields of fragments that it cannot place. */
+export const possibleTypes = {
+  Error: ['InvalidCredentialsError', 'TokenNotFoundError', 'UsernameTakenError', 'ValidationError'],
+  CreateUserResult: ['CreatedUser', 'UsernameTakenError', 'ValidationError'],
+  ObtainAuthTokenResult: ['InvalidCredentialsError', 'IssuedToken', 'ValidationError'],
+  RevokeTokenResult: ['RevokedToken', 'TokenNotFoundError'],
+};
+
 export function createApolloClient(uri: string, session: Session): ApolloClient {
   const refusals = new ErrorLink(({ error }) => noticeRefusal(session, codeOf(error)));
   const key = new SetContextLink(({ headers }) => ({ headers: { ...headers, ...authorization(session) } }));
   return new ApolloClient({
     link: ApolloLink.from([refusals, key, new HttpLink({ uri })]),
-    cache: new InMemoryCache({ possibleTypes: { Error: ['InvalidCredentialsError', 'ValidationError'] } }),
+    cache: new InMemoryCache({ possibleTypes }),
   });
 }
 

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { assertAbstractType, buildSchema, parse } from 'graphql';
+import { afterAll, expect, it } from 'vitest';
+import { type StartedServer, startServer, tessera } from '../program.ts';
+import { databaseOfItsOwn, PASSWORD } from '../world.ts';
+import { type Ask, CLIENTS } from './adapters.ts';
+import { possibleTypes } from './apollo.ts';
+import { LogInDocument, LogOutDocument, MeDocument, RegisterDocument } from './generated/graphql.ts';
+import { finishLogIn } from './log-in.ts';
+import type { Session } from './session.ts';
+
+const own = await databaseOfItsOwn();
+afterAll(own.drop);
+const env = {
+  ...own.env,
+  NODE_ENV: 'test',
+  BCRYPT_COST: '4',
+  TOKEN_SECRETS: 't'.repeat(32),
+  REGISTRATION: 'closed',
+};
+await tessera(['user', 'create', 'ada', '--password-stdin'], env, `${PASSWORD}\n`);
+
+const NONSENSE = parse('{ nonsense }') as TypedDocumentNode<unknown, Record<string, never>>;
+
+const loggedIn = { data: { obtainAuthToken: { __typename: 'IssuedToken', key: expect.stringMatching(/^tsr_/) } } };
+
+/** What happens at each step of a visit, whatever the client. */
+const EXPECTED = {
+  'a wrong password': {
+    data: {
+      obtainAuthToken: {
+        __typename: 'InvalidCredentialsError',
+        message: 'Unable to log in with provided credentials.',
+      },
+    },
+  },
+  'a blank username': {
+    data: {
+      obtainAuthToken: {
+        __typename: 'ValidationError',
+        fields: [{ path: ['username'], message: 'This field may not be blank.' }],
+      },
+    },
+  },
+  'a question by nobody': { code: 'UNAUTHENTICATED' },
+  'a login': loggedIn,
+  'a question with the key': { data: { me: { username: 'ada' } } },
+  'what only staff may': { code: 'FORBIDDEN' },
+  'an unknown field': { code: 'GRAPHQL_VALIDATION_FAILED' },
+  'a wrong address': { status: 404 },
+  'a logout': { data: { revokeCurrentToken: { __typename: 'RevokedToken' } } },
+  'a question with the dead key': { code: 'AUTHENTICATION_FAILED' },
+  'the key after that': null,
+  'a login with the dead key': loggedIn,
+  'a question when the server is away': { isAway: true },
+};
+
+async function visit(ask: Ask, { url, origin }: StartedServer) {
+  const session: Session = { key: null };
+  const ada = { username: 'ada', password: PASSWORD };
+  const met: Partial<Record<keyof typeof EXPECTED, unknown>> = {};
+
+  met['a wrong password'] = await ask(url, session, LogInDocument, { ...ada, password: 'wrong' });
+  met['a blank username'] = await ask(url, session, LogInDocument, { ...ada, username: ' ' });
+  met['a question by nobody'] = await ask(url, session, MeDocument, {});
+
+  const login = await ask(url, session, LogInDocument, ada);
+  met['a login'] = login;
+  expect(login.data && finishLogIn(session, login.data)).toEqual([]);
+  met['a question with the key'] = await ask(url, session, MeDocument, {});
+  met['what only staff may'] = await ask(url, session, RegisterDocument, { ...ada, username: 'eve' });
+  met['an unknown field'] = await ask(url, session, NONSENSE, {});
+  met['a wrong address'] = await ask(`${origin}/nowhere`, session, MeDocument, {});
+
+  const stale = { ...session };
+  met['a logout'] = await ask(url, session, LogOutDocument, {});
+  met['a question with the dead key'] = await ask(url, session, MeDocument, {});
+  met['the key after that'] = session.key;
+  met['a login with the dead key'] = await ask(url, stale, LogInDocument, ada);
+  return met;
+}
+
+it('meets the same with every client', async () => {
+  const server = await startServer(env);
+  const met: Record<string, Awaited<ReturnType<typeof visit>>> = {};
+  for (const [client, ask] of Object.entries(CLIENTS)) met[client] = await visit(ask, server);
+  server.child.kill('SIGTERM');
+  await server.finished;
+  for (const [client, ask] of Object.entries(CLIENTS)) {
+    met[client] = {
+      ...met[client],
+      'a question when the server is away': await ask(server.url, { key: null }, MeDocument, {}),
+    };
+  }
+  expect(met).toMatchObject(Object.fromEntries(Object.keys(CLIENTS).map((client) => [client, EXPECTED])));
+});
+
+it('tells Apollo Client what the schema’s unions and interfaces stand for', () => {
+  const schema = buildSchema(readFileSync('schema/schema.graphql', 'utf8'));
+  const membersOf = (name: string) => schema.getPossibleTypes(assertAbstractType(schema.getType(name))).map(String);
+  const names = Object.keys(possibleTypes);
+  expect(possibleTypes).toEqual(Object.fromEntries(names.map((name) => [name, membersOf(name).sort()])));
+});
