@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
+import { blocksOf } from './test/clients/blocks.ts';
 
 type Output = CodegenConfig['generates'][string];
 
@@ -16,7 +16,7 @@ const config: CodegenConfig = {
 function typesFor(page: string): Output {
   return {
     preset: 'client',
-    documents: operationsOf(page),
+    documents: blocksOf(page, 'graphql').flatMap(({ name, text }) => (name === '' ? [text] : [])),
     presetConfig: { fragmentMasking: false },
     config: {
       enumType: 'string-literal',
@@ -26,12 +26,6 @@ function typesFor(page: string): Output {
       useTypeImports: true,
     },
   };
-}
-
-/** The operations that a page shows: its ```graphql blocks that carry no further word. */
-function operationsOf(page: string): string[] {
-  const text = readFileSync(new URL(page, import.meta.url), 'utf8');
-  return [...text.matchAll(/^```graphql\n(.*?)^```$/gms)].map(([, block = '']) => block);
 }
 
 export default config;
