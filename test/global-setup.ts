@@ -17,9 +17,12 @@ declare module 'vitest' {
   }
 }
 
-/** One migrated template for the whole run, and the compiled program for tests that start the real binary. */
+/** One migrated template for the whole run, the compiled program for tests that start it, and the clients' types. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   execFileSync('npm', ['run', '--silent', 'compile'], { stdio: 'inherit' });
+  // Under NODE_ENV=test it fails without a word.
+  const env = { ...process.env, NODE_ENV: 'development' };
+  execFileSync('npm', ['run', '--silent', 'codegen'], { stdio: ['ignore', 'ignore', 'inherit'], env });
   const { TEST_DATABASE_URL } = process.env;
   const tearDown = await (TEST_DATABASE_URL ? setUpPostgres(project, TEST_DATABASE_URL) : setUpEmbedded(project));
   return async () => {

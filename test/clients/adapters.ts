@@ -11,7 +11,7 @@ import { authorization, noticeRefusal, type Session } from './session.ts';
 import { createUrqlClient, codeOf as urqlCodeOf } from './urql.ts';
 
 /** What a client makes of an answer. */
-export interface Outcome<Data> {
+interface Outcome<Data> {
   data?: Data | undefined;
   /** The API refuses. */
   code?: unknown;

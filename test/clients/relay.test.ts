@@ -10,7 +10,8 @@ import { newTokenId } from '../../src/auth/key.ts';
 import { openWorld } from '../world.ts';
 import { blocksOf } from './blocks.ts';
 
-const compiler = createRequire(import.meta.url).resolve('relay-compiler/cli.js');
+const require = createRequire(import.meta.url);
+const compiler = require.resolve('relay-compiler/cli.js');
 const world = await openWorld();
 
 const GUIDE = 'docs/guides/clients.md';
