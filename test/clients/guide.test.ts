@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { startServer, tessera } from '../program.ts';
 import { databaseOfItsOwn } from '../world.ts';
@@ -79,16 +79,14 @@ describe('the guide for clients', () => {
 
   it('has curl commands that do what they say, as they are printed', async () => {
     const own = await databaseOfItsOwn();
+    onTestFinished(own.drop);
     const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
     await tessera(['user', 'create', 'ada', '--password-stdin'], env, 'correct-horse-battery\n');
-    const { origin, child, finished } = await startServer(env);
+    const { origin } = await startServer(env);
     const [commands] = blocksOf(GUIDE, 'sh').filter(({ name }) => name === 'curl');
     const [answer] = blocksOf(GUIDE, 'json').filter(({ name }) => name === 'curl');
     const script = commands?.text.replaceAll('http://127.0.0.1:4000', origin) ?? '';
     const { stdout } = await run('bash', ['-eu', '-c', script]);
-    child.kill('SIGTERM');
-    await finished;
-    await own.drop();
     expect(stdout).toBe(answer?.text.trimEnd());
   });
 });

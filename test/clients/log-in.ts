@@ -16,7 +16,8 @@ export function finishLogIn(session: Session, { obtainAuthToken: result }: LogIn
   }
 }
 
-// Takes `never`: a case that is missing above does not compile.
-function unhandled(result: never): never {
-  throw new Error(`Not handled: ${JSON.stringify(result)}`);
+// Takes `never`: a case that is missing above does not compile. A failure that only a later server knows ends here.
+function unhandled(result: never): string[] {
+  const { message = 'Something unexpected happened.' } = result as { message?: string };
+  return [message];
 }

@@ -8,7 +8,7 @@ export function authorization({ key }: Session): Record<string, string> {
   return key === null ? {} : { Authorization: `Token ${key}` };
 }
 
-/** To be told the code of every refusal: a key that is refused is dead, and the page shows its login form again. */
+/** Give it the code of every refusal: a key that is refused is dead, and the page shows its login form again. */
 export function noticeRefusal(session: Session, code: unknown): void {
   if (code === 'AUTHENTICATION_FAILED') session.key = null;
 }
