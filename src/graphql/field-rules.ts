@@ -18,7 +18,7 @@ const REQUIREMENTS = [
   'superuser',
 ] as const;
 
-export type Requirement = (typeof REQUIREMENTS)[number];
+type Requirement = (typeof REQUIREMENTS)[number];
 
 const ASKED_BY: Record<keyof Scopes, Requirement> = {
   mayRegister: 'public where registration is open, else staff',
