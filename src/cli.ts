@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addConformance } from './cli/conformance.ts';
 import { exitWithError } from './cli/exit.ts';
 import { addMigrate } from './cli/migrate.ts';
 import { addSchemaPrint } from './cli/schema-print.ts';
@@ -23,6 +24,7 @@ addTokenCreate(token);
 const schema = program.command('schema').description('See the public contract.');
 addSchemaPrint(schema);
 addSchemaRules(schema);
+addConformance(program);
 
 try {
   await program.parseAsync();

@@ -13,6 +13,7 @@ const TABLE: Record<string, readonly string[]> = {
   database: ['auth', 'config', 'errors'],
   accounts: ['database', 'auth', 'errors'],
   graphql: ['accounts', 'auth', 'database', 'errors'],
+  conformance: ['errors'],
   http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors'],
 };
 

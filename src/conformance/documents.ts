@@ -1,0 +1,34 @@
+// The documents that the cases send: nothing but the contract's own fields.
+
+/** Needs a signed-in caller. */
+export const ME = '{ me { username } }';
+
+/** Open to anybody: null for a stranger. */
+export const VIEWER = '{ viewer { username } }';
+
+export const TYPENAME = '{ __typename }';
+
+export const LOGIN = `mutation Login($username: String!, $password: String!, $name: String) {
+  obtainAuthToken(input: { username: $username, password: $password, name: $name }) {
+    __typename
+    ... on IssuedToken { key token { id name kind } }
+    ... on Error { message }
+    ... on ValidationError { fields { path message } }
+  }
+}`;
+
+export const LOGIN_WITHOUT_PASSWORD = 'mutation { obtainAuthToken(input: { username: "ada" }) { __typename } }';
+
+export const LOGOUT = `mutation {
+  revokeCurrentToken { __typename ... on RevokedToken { name } ... on Error { message } }
+}`;
+
+export const REGISTER = `mutation Register($username: String!, $password: String!) {
+  createUser(input: { username: $username, password: $password }) {
+    __typename
+    ... on CreatedUser { key user { username } }
+    ... on Error { message }
+  }
+}`;
+
+export const STANDING = '{ me { isStaff isSuperuser } }';

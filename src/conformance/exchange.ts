@@ -1,0 +1,100 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { Header } from './case.ts';
+import { printable } from './printable.ts';
+
+const MOST_BYTES = 1_000_000;
+
+/** Where requests go, and how long each may take. */
+export interface Endpoint {
+  url: URL;
+  timeoutMs: number;
+}
+
+export interface Question {
+  document: string;
+  variables?: Readonly<Record<string, unknown>>;
+  headers?: readonly Header[];
+  accept?: string;
+}
+
+export interface Reply {
+  status: number;
+  /** By name in lower case; several of one name are joined by a comma. */
+  headers: Readonly<Record<string, string>>;
+  /** Undefined: what came is no JSON. */
+  body: unknown;
+}
+
+/** The server has not answered; says why, in words that follow "but". */
+export class NoAnswer extends Error {
+  override name = 'NoAnswer';
+}
+
+/**
+ * What the server answers to this GraphQL request. Headers are sent as they are, byte for byte, and as often as they
+ * are named, which fetch would not do. Throws NoAnswer, within the time given at the latest.
+ */
+export async function exchange({ url, timeoutMs }: Endpoint, question: Question): Promise<Reply> {
+  const { document, variables, headers = [], accept = 'application/json' } = question;
+  // Bytes, not a string: Node would write headers that go out together with a string as UTF-8.
+  const body = Buffer.from(JSON.stringify({ query: document, variables }));
+  const signal = AbortSignal.timeout(timeoutMs);
+  const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
+  const sent = [
+    ['Host', url.host],
+    ['Accept', accept],
+    ['Content-Type', 'application/json'],
+    ['Content-Length', String(body.length)],
+    ['Connection', 'close'],
+    ...headers,
+  ].flat();
+  try {
+    return await new Promise<Reply>((resolve, reject) => {
+      const request = ask(url, { method: 'POST', agent: false, signal, headers: sent }, (response) => {
+        const chunks: Buffer[] = [];
+        let length = 0;
+        response.on('data', (chunk: Buffer) => {
+          length += chunk.length;
+          if (length > MOST_BYTES) request.destroy(new NoAnswer('the reply does not end within a megabyte'));
+          else chunks.push(chunk);
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          const { statusCode = 0, headersDistinct } = response;
+          resolve({ status: statusCode, headers: joined(headersDistinct), body: parse(Buffer.concat(chunks)) });
+        });
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  } catch (error) {
+    if (error instanceof NoAnswer) throw error;
+    throw new NoAnswer(signal.aborted ? `there is no reply within ${timeoutMs / 1000} seconds` : reasonOf(error));
+  }
+}
+
+function joined(headers: NodeJS.Dict<string[]>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, values = []]) => [name, values.join(', ')]));
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = {
+    ECONNREFUSED: 'nothing listens there',
+    ENOTFOUND: 'no host of that name is known',
+    EAI_AGAIN: 'no host of that name is known just now',
+    EPROTO: 'it does not speak TLS',
+    ECONNRESET: 'the connection was closed before a reply came',
+  };
+  // A name with several addresses fails with an AggregateError, whose message is empty.
+  return reasons[code ?? ''] ?? printable(message.trim() || `it cannot be reached (${code})`);
+}

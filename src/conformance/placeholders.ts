@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type { AtHand } from './at-hand.ts';
+
+/** What stands for what in a case's strings, each name in angle brackets there. */
+export type Placeholders = Readonly<Record<string, string>>;
+
+/** The placeholders that can be filled in with what is at hand. Good for one case: those made up are made up anew. */
+export function placeholdersFor({ user, inactive }: AtHand): Placeholders {
+  return {
+    // What the judge alone fills in: any string, and any but the key at hand.
+    'any text': '<any text>',
+    'another key': '<another key>',
+    'unknown key': `tsr_${randomBytes(32).toString('base64url')}`,
+    'unknown username': `nobody-${randomBytes(8).toString('hex')}`,
+    ...(user && {
+      username: user.username,
+      password: user.password,
+      'trimmed password': user.password.trim(),
+      'token name': user.tokenName,
+      key: user.key,
+      'forged key': forge(user.key),
+      'respelt key': user.key.slice(0, -1) + neighbourOf(user.key.slice(-1)),
+      'padded key': `${user.key}=`,
+    }),
+    ...(inactive && {
+      'inactive username': inactive.username,
+      'inactive password': inactive.password,
+      ...(inactive.key !== null && { 'inactive key': inactive.key }),
+    }),
+  };
+}
+
+/** Those of them that nobody may read. */
+export function secretsIn(placeholders: Placeholders): string[] {
+  const secret = Object.entries(placeholders).filter(
+    ([name]) => /(key|password)$/.test(name) && name !== 'another key',
+  );
+  return secret.map(([, value]) => value);
+}
+
+/** The value with every placeholder in its strings filled in. Throws where a case asks for what was not at hand. */
+export function fill<Value>(value: Value, placeholders: Placeholders): Value {
+  return mapStrings(value, (text) =>
+    text.replaceAll(/<([a-z ]+)>/g, (_match, name: string) => {
+      const given = placeholders[name];
+      if (given === undefined) throw new Error(`A case uses <${name}> without saying that it needs it.`);
+      return given;
+    }),
+  ) as Value;
+}
+
+/** The value with a function applied to every string in it, keys of objects left alone. */
+export function mapStrings(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((each) => mapStrings(each, change));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, mapStrings(each, change)]));
+}
+
+// In the second half of a key stands what proves it: changed there, it has the right shape and proves nothing.
+function forge(key: string): string {
+  const at = Math.floor(key.length * 0.75);
+  return key.slice(0, at) + (key.charAt(at) === 'A' ? 'B' : 'A') + key.slice(at + 1);
+}
+
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+// The last letter of 32 bytes in base64url has two bits to spare: a lenient decoder reads its neighbour alike.
+function neighbourOf(letter: string): string {
+  return BASE64URL[BASE64URL.indexOf(letter) ^ 1] ?? 'A';
+}

@@ -1,0 +1,80 @@
+import type { Expected } from './case.ts';
+import type { Reply } from './exchange.ts';
+import { mapStrings } from './placeholders.ts';
+import { printable } from './printable.ts';
+
+const MOST_CHARACTERS = 300;
+
+/** What is expected, in a few words, with its placeholders as they are. */
+export function summaryOfExpected(expected: Expected): string {
+  const { status, headers = {} } = expected;
+  const isAnswer = 'data' in expected;
+  return line([
+    String(status),
+    isAnswer ? dataOf(expected.data) : errorOf(expected.code, expected.message),
+    challengeOf((isAnswer ? null : expected.challenge) ?? undefined),
+    ...Object.entries(headers).map(([name, members]) => `${name}: ${members.join(', ')}`),
+  ]);
+}
+
+/**
+ * What a server has answered, in the same words. Fit for a terminal, whatever the server sends: no control
+ * characters, not too long, and in place of keys and the secrets given a "…".
+ */
+export function summaryOf(
+  { status, headers, body }: Reply,
+  secrets: readonly string[],
+  alsoHeaders: readonly string[] = [],
+): string {
+  // Before JSON spells them otherwise, and after, since a header may hold one too.
+  const { data, errors } = partsOf(mapStrings(body, (text) => withoutSecrets(text, secrets)));
+  const [first, ...others] = errors ?? [];
+  const { message, extensions } = (first ?? {}) as { message?: string; extensions?: { code?: string } };
+  const told = line([
+    String(status),
+    body === undefined && 'a body that is no JSON',
+    errors && errorOf(extensions?.code ?? 'no code', message ?? ''),
+    others.length > 0 && `and ${others.length} more`,
+    data !== undefined && dataOf(data),
+    challengeOf(headers['www-authenticate']),
+    ...alsoHeaders.map((name) => `${name}: ${headers[name] ?? 'none'}`),
+  ]);
+  return shortened(printable(withoutSecrets(told, secrets)));
+}
+
+interface Parts {
+  data?: unknown;
+  errors?: unknown[];
+}
+
+/** `data` and `errors` as far as the body has them in their right form. */
+export function partsOf(body: unknown): Parts {
+  if (typeof body !== 'object' || body === null) return {};
+  const { data, errors } = body as Record<string, unknown>;
+  return { ...('data' in body && { data }), ...(Array.isArray(errors) && { errors }) };
+}
+
+function dataOf(data: unknown): string {
+  return `data ${JSON.stringify(data)}`;
+}
+
+function errorOf(code: string, message: string | undefined): string {
+  return message === undefined ? code : `${code} ${JSON.stringify(message)}`;
+}
+
+function challengeOf(challenge: string | undefined): string | false {
+  return challenge !== undefined && `WWW-Authenticate: ${challenge}`;
+}
+
+function line(parts: (string | false | undefined)[]): string {
+  return parts.filter((part) => part).join(' ');
+}
+
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const hidden = secrets.filter((secret) => secret !== '').sort((a, b) => b.length - a.length);
+  return hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text).replaceAll(/tsr_[\w-]+/g, 'tsr_…');
+}
+
+function shortened(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)} …` : text;
+}
