@@ -54,10 +54,16 @@ export interface StartedServer {
   finished: Promise<Finished>;
 }
 
-/** `npm start`, on a free port unless the variables name one; killed at the end of the test at the latest. */
-export async function startServer(env: Record<string, string>): Promise<StartedServer> {
+/**
+ * `npm start`, on a free port unless the variables name one; killed at the end of the test at the latest, or of the
+ * file with `afterAll`.
+ */
+export async function startServer(
+  env: Record<string, string>,
+  atTheEnd: (kill: () => Promise<void>) => void = onTestFinished,
+): Promise<StartedServer> {
   const { child, output, finished } = start('main.js', [], { PORT: '0', ...env });
-  onTestFinished(async () => {
+  atTheEnd(async () => {
     child.kill('SIGKILL');
     await finished;
   });
