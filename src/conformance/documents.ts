@@ -6,6 +6,9 @@ export const ME = '{ me { username } }';
 /** Open to anybody: null for a stranger. */
 export const VIEWER = '{ viewer { username } }';
 
+/** One field of either kind. */
+export const VIEWER_AND_ME = '{ viewer { username } me { username } }';
+
 export const TYPENAME = '{ __typename }';
 
 export const LOGIN = `mutation Login($username: String!, $password: String!, $name: String) {

@@ -11,11 +11,15 @@ export interface Endpoint {
   timeoutMs: number;
 }
 
-export interface Question {
-  document: string;
-  variables?: Readonly<Record<string, unknown>>;
+/** How a request is sent, whatever it says. */
+export interface Manner {
   headers?: readonly Header[];
   accept?: string;
+}
+
+export interface Question extends Manner {
+  document: string;
+  variables?: Readonly<Record<string, unknown>>;
 }
 
 export interface Reply {
@@ -31,14 +35,19 @@ export class NoAnswer extends Error {
   override name = 'NoAnswer';
 }
 
+/** What the server answers to this GraphQL request. Throws NoAnswer, within the time given at the latest. */
+export function exchange(endpoint: Endpoint, { document, variables, ...manner }: Question): Promise<Reply> {
+  return post(endpoint, { query: document, variables }, manner);
+}
+
 /**
- * What the server answers to this GraphQL request. Headers are sent as they are, byte for byte, and as often as they
- * are named, which fetch would not do. Throws NoAnswer, within the time given at the latest.
+ * What the server answers to this JSON. Headers are sent as they are, byte for byte, and as often as they are named,
+ * which fetch would not do. Throws NoAnswer, within the time given at the latest.
  */
-export async function exchange({ url, timeoutMs }: Endpoint, question: Question): Promise<Reply> {
-  const { document, variables, headers = [], accept = 'application/json' } = question;
+export async function post({ url, timeoutMs }: Endpoint, value: unknown, manner: Manner): Promise<Reply> {
+  const { headers = [], accept = 'application/json' } = manner;
   // Bytes, not a string: Node would write headers that go out together with a string as UTF-8.
-  const body = Buffer.from(JSON.stringify({ query: document, variables }));
+  const body = Buffer.from(JSON.stringify(value));
   const signal = AbortSignal.timeout(timeoutMs);
   const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
   const sent = [

@@ -1,5 +1,5 @@
 import { answered, NOT_PROVIDED, refused, type TokenCase } from './case.ts';
-import { LOGIN, ME, REGISTER, VIEWER } from './documents.ts';
+import { LOGIN, ME, REGISTER, VIEWER, VIEWER_AND_ME } from './documents.ts';
 
 const BOTH_MEDIA_TYPES = ['application/json', 'application/graphql-response+json'];
 const FOR_NO_CACHE = {
@@ -14,7 +14,7 @@ export const REPLY_CASES: readonly TokenCase[] = [
     needs: [],
     steps: BOTH_MEDIA_TYPES.flatMap((accept) => [
       { document: ME, accept, expected: NOT_PROVIDED },
-      { document: '{ viewer { username } me { username } }', accept, expected: NOT_PROVIDED },
+      { document: VIEWER_AND_ME, accept, expected: NOT_PROVIDED },
       {
         document: ME,
         accept,

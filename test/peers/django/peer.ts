@@ -1,0 +1,51 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+
+interface PeerUser {
+  username: string;
+  password: string;
+  isActive: boolean;
+}
+
+/** The Python that has Django REST framework, or null: Debian's package is for Debian's own. */
+export function findPython(): string | null {
+  const candidates = ['python3', '/usr/bin/python3'];
+  return candidates.find((each) => spawnSync(each, ['-c', 'import rest_framework']).status === 0) ?? null;
+}
+
+/** Django REST framework on a free port, with these users; `stop` ends it and leaves nothing. */
+export async function startDjango(python: string, users: PeerUser[]) {
+  const directory = mkdtempSync(join(tmpdir(), 'tessera-django-'));
+  const { PATH = '' } = process.env;
+  const child = spawn(python, ['serve.py'], {
+    cwd: HERE,
+    env: { PATH, PEER_DATABASE: join(directory, 'peer.sqlite3'), PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  const finished = new Promise((resolve) => child.on('close', resolve));
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    errors += text;
+  });
+  child.stdin.on('error', () => {}).write(`${JSON.stringify(users)}\n`);
+  const line = new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+  });
+  async function stop(): Promise<void> {
+    child.kill('SIGKILL');
+    await finished;
+    rmSync(directory, { recursive: true, force: true });
+  }
+  const first = await Promise.race([line, finished]);
+  if (typeof first !== 'string') {
+    await stop();
+    throw new Error(`Django did not start:\n${errors}`);
+  }
+  const { port, keys } = JSON.parse(first) as { port: number; keys: Record<string, string> };
+  return { origin: `http://127.0.0.1:${port}`, keys, stop };
+}
