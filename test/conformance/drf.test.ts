@@ -49,9 +49,9 @@ for (const registration of ['open', 'closed'] as const) {
   describe(`the table of token cases, where registration is ${registration}`, async () => {
     const { endpoint, atHand } = await startPeopled(registration);
 
-    it.each(tried.map((each) => ({ ...each, title: each.drf ? `${each.drf}: ${each.name}` : each.name })))(
-      '$title',
-      async (tokenCase) => {
+    it.each(tried.map((each) => [each.drf ? `${each.drf}: ${each.name}` : each.name, each] as const))(
+      '%s',
+      async (_title, tokenCase) => {
         const seen: Reply[] = [];
         const row = await runCase(endpoint, tokenCase, atHand, (expected, reply) => {
           seen.push(reply);
