@@ -79,7 +79,7 @@ export async function post({ url, timeoutMs }: Endpoint, value: unknown, manner:
     });
   } catch (error) {
     if (error instanceof NoAnswer) throw error;
-    throw new NoAnswer(signal.aborted ? `there is no reply within ${timeoutMs / 1000} seconds` : reasonOf(error));
+    throw new NoAnswer(signal.aborted ? `there is no reply within ${timeoutMs / 1000} s` : reasonOf(error));
   }
 }
 

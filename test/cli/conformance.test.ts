@@ -1,0 +1,354 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Expected } from '../../src/conformance/case.ts';
+import { TOKEN_CASES } from '../../src/conformance/cases.ts';
+import { ME } from '../../src/conformance/documents.ts';
+import { exchange } from '../../src/conformance/exchange.ts';
+import type { Row } from '../../src/conformance/run-case.ts';
+import { makePeople, PASSWORD } from '../conformance/people.ts';
+import { type Fault, listen, startWrongServer } from '../conformance/wrong-server.ts';
+import { startServer, tessera } from '../program.ts';
+import { databaseOfItsOwn } from '../world.ts';
+
+// It needs no database and no configuration: these variables would stop any command that reads them.
+const NO_CONFIGURATION = { PORT: 'none', DATABASE_URL: 'none', TOKEN_SECRETS: 'none' };
+
+async function startPeopled(registration: 'open' | 'closed') {
+  const own = await databaseOfItsOwn();
+  afterAll(own.drop);
+  const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
+  const { url } = await startServer({ ...env, REGISTRATION: registration }, afterAll);
+  return { url, ...(await makePeople(env)) };
+}
+
+const open = await startPeopled('open');
+const closed = await startPeopled('closed');
+
+function conformance(parts: string[], input = '') {
+  return tessera(['conformance', ...parts], NO_CONFIGURATION, input);
+}
+
+const NAMED = ['--username', 'ada', '--password-stdin'];
+const names = TOKEN_CASES.map(({ name }) => name);
+
+describe('tessera conformance', () => {
+  it('registers a throw-away user where that is open, and says of every case how it went', async () => {
+    const { code, stdout, stderr } = await conformance([open.url]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    expect(lines[0]).toMatch(/^Registered the user conformance-[0-9a-f]{12} for this\.$/);
+    const lacks = new Map([
+      ['refuses the key of an inactive user', 'the key of an inactive user, as the second line of standard input'],
+      ['refuses an inactive user just like them', 'an inactive user: --inactive-username'],
+      ['refuses a caller who may not with 403 and no data, under both media types', 'closed registration'],
+    ]);
+    const rows = names.map((name) =>
+      lacks.has(name) ? `skipped  ${name} (needs ${lacks.get(name)})` : `ok       ${name}`,
+    );
+    expect(lines.slice(1)).toEqual(['', ...rows, '', `${names.length - 3} ok, 0 failed, 3 skipped.`, '']);
+  });
+
+  it('logs in as the users named, tries what is tried where registration is closed, and leaves nothing', async () => {
+    const { user, inactive, url } = closed;
+    const parts = [url, ...NAMED, '--inactive-username', 'idle', '--json'];
+    const { code, stdout, stderr } = await conformance(parts, `${PASSWORD}\n${inactive.key}\n`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const rows = JSON.parse(stdout) as Row[];
+    expect(rows).toEqual(
+      names.map((name) =>
+        name === 'keeps the white space that a password was made with'
+          ? { name, result: 'skipped', needs: 'open registration' }
+          : { name, result: 'ok' },
+      ),
+    );
+    // The login token that was there is still good, and the one that was made for this is gone.
+    const reply = await exchange(
+      { url: new URL(url), timeoutMs: 10_000 },
+      { document: '{ me { username } currentToken { name } }', headers: [['Authorization', `Token ${user.key}`]] },
+    );
+    expect(reply.body).toEqual({ data: { me: { username: 'ada' }, currentToken: { name: 'default' } } });
+  });
+
+  it('skips what needs a user where there is none to be had, and says what would be needed', async () => {
+    const { code, stdout } = await conformance([closed.url]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      'skipped  knows the caller by a good key (needs a user: --username, or open registration)\n',
+    );
+    expect(stdout).toContain('ok       refuses text that is no key\n');
+    expect(stdout).toMatch(/\n\n\d+ ok, 0 failed, \d+ skipped\.\n$/);
+  });
+
+  it('shows no key and no password, whatever fails', async () => {
+    let asked = 0;
+    // What is asked before the cases is answered well; from then on every reply says all that is known.
+    const url = await startWrongServer(closed.url, async (question, forward) => {
+      const reply = await forward(question);
+      if (++asked <= 4) return reply;
+      const message = JSON.stringify([question, reply.body]);
+      return { ...reply, headers: { 'www-authenticate': message }, body: { data: { message }, errors: [{ message }] } };
+    });
+    const { code, stdout, stderr } = await conformance([url, ...NAMED, '--json'], `${PASSWORD}\n`);
+    expect(code).toBe(1);
+    expect(stdout).toContain('tsr_…');
+    expect(stdout + stderr).not.toMatch(/tsr_\w/);
+    expect(stdout + stderr).not.toContain(PASSWORD.trim());
+  });
+
+  it('sends a terminal nothing but text', async () => {
+    const url = await startWrongServer(open.url, async (asked, forward) => {
+      const reply = await forward(asked);
+      if (reply.status !== 401 || asked.body.query !== ME) return reply;
+      return { ...reply, body: { errors: [{ message: '\x1b[2J\x9b\u202e\n!' }] } };
+    });
+    const { code, stdout } = await conformance([url]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('401 no code "\\u001b[2J\\u009b\\u202e\\n!"');
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+});
+
+interface Body {
+  data?: { obtainAuthToken?: { __typename?: string } };
+  errors?: { message: string; extensions: { code: string } }[];
+}
+
+const withoutCredentials: Fault = (asked, forward) => forward({ ...asked, headers: [] });
+
+/** Names of the cases that expect such a reply somewhere, as far as a throw-away user can try them. */
+function casesWith(isSuch: (expected: Expected) => boolean): string[] {
+  const triable = TOKEN_CASES.filter(({ needs }) => !needs.includes('inactive key') && !needs.includes('plain user'));
+  return triable.filter(({ steps }) => steps.some(({ expected }) => isSuch(expected))).map(({ name }) => name);
+}
+
+/** Faults that servers have, and the cases that each of them fails. */
+const FAULTS: [fault: string, Fault, failed: string[]][] = [
+  [
+    'treats a wrong key as none',
+    async (asked, forward) => {
+      const reply = await forward(asked);
+      const isRefused = (reply.body as Body).errors?.[0]?.extensions.code === 'AUTHENTICATION_FAILED';
+      return isRefused ? withoutCredentials(asked, forward) : reply;
+    },
+    [
+      'refuses the keyword alone',
+      'refuses spaces in a key',
+      'refuses a good key with something after it',
+      'refuses bytes that are no text',
+      'refuses text that is no key',
+      'refuses an unknown key of the right form',
+      'refuses a forged key: a good one with another proof',
+      'refuses any other spelling of a good key',
+      'refuses an unknown key as Bearer, with the challenge of RFC 6750',
+      'judges a bare Token header as it does the other',
+      'refuses the Authorization and the Token header at once, good as they are',
+      'refuses bad credentials on public fields too',
+      'refuses bad credentials on { __typename } too',
+      'refuses the whole request with 401 and no data, under both media types',
+      'tells caches to keep nothing, and to mix no callers up',
+      'ends a key at logout, and gives another at the next login',
+    ],
+  ],
+  [
+    'answers 200 for all',
+    async (asked, forward) => ({ ...(await forward(asked)), status: 200 }),
+    casesWith((expected) => expected.status !== 200),
+  ],
+  [
+    'decodes keys leniently',
+    (asked, forward) =>
+      forward({
+        ...asked,
+        headers: asked.headers.map(([name, value]) => [
+          name,
+          value.replace(/tsr_([\w-]{43})=?/, (_key, letters) => {
+            return `tsr_${Buffer.from(letters, 'base64url').toString('base64url')}`;
+          }),
+        ]),
+      }),
+    ['refuses any other spelling of a good key'],
+  ],
+  [
+    'takes the first of two Authorization headers',
+    (asked, forward) => {
+      const isFirst = ([name]: readonly [string, string], at: number) =>
+        name !== 'Authorization' || asked.headers.findIndex(([other]) => other === name) === at;
+      return forward({ ...asked, headers: asked.headers.filter(isFirst) });
+    },
+    ['refuses two Authorization headers, whichever comes first'],
+  ],
+  [
+    'trims passwords',
+    ({ headers, body }, forward) => {
+      // The server behind knows the untrimmed one; to the outside both spellings of it are good.
+      const password = body.variables?.password?.trim();
+      const isLogin = body.query.includes('obtainAuthToken') && password;
+      return forward({
+        headers,
+        body: isLogin ? { ...body, variables: { ...body.variables, password: ` ${password} ` } } : body,
+      });
+    },
+    [
+      'does not trim passwords: one with a space more is another',
+      'keeps the white space that a password was made with',
+    ],
+  ],
+  [
+    'tells unknown users from wrong passwords',
+    async (asked, forward) => {
+      const reply = await forward(asked);
+      const isUnknown =
+        asked.body.variables?.username?.startsWith('nobody-') &&
+        (reply.body as Body).data?.obtainAuthToken?.__typename === 'InvalidCredentialsError';
+      return isUnknown
+        ? { ...reply, body: { data: { obtainAuthToken: { __typename: 'InvalidCredentialsError', message: 'Who?' } } } }
+        : reply;
+    },
+    ['refuses a wrong password and an unknown user alike'],
+  ],
+  [
+    'only pretends to log out',
+    async (asked, forward) =>
+      asked.body.query.includes('revokeCurrentToken')
+        ? {
+            status: 200,
+            headers: {},
+            body: { data: { revokeCurrentToken: { __typename: 'RevokedToken', name: 'default' } } },
+          }
+        : forward(asked),
+    ['ends a key at logout, and gives another at the next login'],
+  ],
+  [
+    'judges the credentials that come with a login',
+    async (asked, forward) => {
+      const judged = await forward({ ...asked, body: { query: '{ __typename }' } });
+      return judged.status === 401 ? judged : forward(asked);
+    },
+    ['lets no stale header get in the way of a login'],
+  ],
+  [
+    'sends no challenge',
+    async (asked, forward) => {
+      const { headers, ...reply } = await forward(asked);
+      const { 'www-authenticate': _, ...rest } = headers;
+      return { ...reply, headers: rest };
+    },
+    casesWith((expected) => expected.status === 401),
+  ],
+  [
+    'puts data: null beside a refusal',
+    async (asked, forward) => {
+      const reply = await forward(asked);
+      return reply.status === 401 ? { ...reply, body: { data: null, ...(reply.body as Body) } } : reply;
+    },
+    casesWith((expected) => expected.status === 401),
+  ],
+  [
+    'lets caches keep keys',
+    async (asked, forward) => {
+      const { headers, ...reply } = await forward(asked);
+      return { ...reply, headers: { ...headers, 'cache-control': 'public, max-age=60' } };
+    },
+    ['tells caches to keep nothing, and to mix no callers up', 'lets no cache keep a key'],
+  ],
+];
+
+describe('a server with a fault', () => {
+  it.each(FAULTS)('fails in its own rows and in no others: %s', async (_fault, fault, failed) => {
+    const { code, stdout, stderr } = await conformance([await startWrongServer(open.url, fault), '--json']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const rows = JSON.parse(stdout) as Row[];
+    expect(rows.filter(({ result }) => result === 'failed').map(({ name }) => name)).toEqual(failed);
+    expect(rows.map(({ name }) => name)).toEqual(names);
+  });
+
+  it('is told what was expected and what came, in one line', async () => {
+    const url = await startWrongServer(open.url, FAULTS[0]?.[1] ?? withoutCredentials);
+    const { code, stdout } = await conformance([url]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      [
+        'FAILED   refuses bad credentials on public fields too',
+        '         request 1: expected 401 AUTHENTICATION_FAILED "Invalid token." WWW-Authenticate: Token; got 200 data {"viewer":null}',
+        'FAILED   refuses bad credentials on { __typename } too',
+      ].join('\n'),
+    );
+    expect(stdout).toMatch(/\n\n20 ok, 16 failed, 3 skipped\.\n$/);
+  });
+});
+
+describe('what cannot be tried', () => {
+  async function said(parts: string[], input = '') {
+    const { code, stdout, stderr } = await conformance(parts, input);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    return stderr.trimEnd();
+  }
+
+  it.each(['nonsense', '127.0.0.1:4000', 'ftp://127.0.0.1/', '', '\x1b[2J'])('is no url: %j', async (url) => {
+    const shown = url.replace('\x1b', '\\u001b');
+    expect(await said([url])).toBe(
+      `The url must be an http or https one, such as http://127.0.0.1:4000/graphql (got "${shown}").`,
+    );
+  });
+
+  it('is a url with credentials, which are not shown', async () => {
+    const stderr = await said(['http://ada:secret@127.0.0.1/graphql']);
+    expect(stderr).toBe('The url must hold no user name and no password. Name a user with --username.');
+  });
+
+  it('is an address where nothing listens', async () => {
+    expect(await said(['http://127.0.0.1:1/graphql'])).toBe(
+      'http://127.0.0.1:1/graphql does not answer: nothing listens there.',
+    );
+  });
+
+  it('is a server that speaks no TLS', async () => {
+    const url = open.url.replace('http:', 'https:');
+    expect(await said([url])).toBe(`${url} does not answer: it does not speak TLS.`);
+  });
+
+  it('is a server that never answers', async () => {
+    const url = await listen(() => {});
+    expect(await said([url, '--timeout', '1'])).toBe(`${url} does not answer: there is no reply within 1 s.`);
+  });
+
+  it('is a server that never ends its answer', async () => {
+    const url = await listen((_request, response) => {
+      const more = (): boolean => !response.destroyed && response.write('x'.repeat(65_536), () => setImmediate(more));
+      more();
+    });
+    expect(await said([url])).toBe(`${url} does not answer: the reply does not end within a megabyte.`);
+  });
+
+  it('is no GraphQL server', async () => {
+    const url = await listen((_request, response) => {
+      response.writeHead(404, { 'content-type': 'text/html; charset=utf-8' }).end('<h1>Not here</h1>');
+    });
+    expect(await said([url])).toBe(
+      `${url} is no GraphQL endpoint: it answers 404, text/html. ` +
+        'Name the url that queries are sent to, such as http://127.0.0.1:4000/graphql.',
+    );
+  });
+
+  it('is a user who cannot log in', async () => {
+    expect(await said([closed.url, ...NAMED], 'a wrong password\n')).toBe(
+      `The user named by --username cannot log in at ${closed.url}: 200 data ` +
+        '{"obtainAuthToken":{"__typename":"InvalidCredentialsError","message":"Unable to log in with provided credentials."}}.',
+    );
+  });
+
+  it('is a user without a password, and a password without a user', async () => {
+    expect(await said([closed.url, '--username', 'ada'])).toBe(
+      'A user named needs a password. Send it with --password-stdin.',
+    );
+    expect(await said([closed.url, '--password-stdin'])).toBe(
+      '--password-stdin needs to know whose password it is. Name a user with --username.',
+    );
+  });
+
+  it('is not understood without a url, or with no number of seconds', async () => {
+    for (const parts of [[], [open.url, '--timeout', '0'], [open.url, '--timeout', 'x']]) {
+      expect(await conformance(parts)).toMatchObject({ code: 2, stdout: '' });
+    }
+  });
+});
