@@ -103,7 +103,7 @@ async function register(endpoint: Endpoint): Promise<SignedUp> {
   if (typeof key === 'string')
     return { username, password, tokenName: 'default', key, isStaff: false, isThrowAway: true };
   throw new OperatorError(
-    `Registration is open at ${endpoint.url.href}, but a user could not be made: ${summaryOf(reply, [password])}. ` +
+    `Registration is open at ${endpoint.url.href}, but a user could not be made: ${summaryOf(reply, { password })}. ` +
       'Name one with --username.',
   );
 }
@@ -113,7 +113,7 @@ async function logIn(endpoint: Endpoint, { username, password }: NonNullable<Giv
   const key = ((reply.body ?? {}) as Body).data?.obtainAuthToken?.key;
   if (typeof key !== 'string') {
     throw new OperatorError(
-      `The user named by --username cannot log in at ${endpoint.url.href}: ${summaryOf(reply, [password])}.`,
+      `The user named by --username cannot log in at ${endpoint.url.href}: ${summaryOf(reply, { password })}.`,
     );
   }
   const standing = await exchange(endpoint, { document: STANDING, headers: [['Authorization', `Token ${key}`]] });

@@ -31,11 +31,11 @@ export function placeholdersFor({ user, inactive }: AtHand): Placeholders {
 }
 
 /** Those of them that nobody may read. */
-export function secretsIn(placeholders: Placeholders): string[] {
+export function secretsIn(placeholders: Placeholders): Placeholders {
   const secret = Object.entries(placeholders).filter(
     ([name]) => /(key|password)$/.test(name) && name !== 'another key',
   );
-  return secret.map(([, value]) => value);
+  return Object.fromEntries(secret);
 }
 
 /** The value with every placeholder in its strings filled in. Throws where a case asks for what was not at hand. */

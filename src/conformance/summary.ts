@@ -1,6 +1,6 @@
 import type { Expected } from './case.ts';
 import type { Reply } from './exchange.ts';
-import { mapStrings } from './placeholders.ts';
+import { mapStrings, type Placeholders } from './placeholders.ts';
 import { printable } from './printable.ts';
 
 const MOST_CHARACTERS = 300;
@@ -19,11 +19,11 @@ export function summaryOfExpected(expected: Expected): string {
 
 /**
  * What a server has answered, in the same words. Fit for a terminal, whatever the server sends: no control
- * characters, not too long, and in place of keys and the secrets given a "…".
+ * characters, not too long, in place of a secret its placeholder, and no other key either.
  */
 export function summaryOf(
   { status, headers, body }: Reply,
-  secrets: readonly string[],
+  secrets: Placeholders,
   alsoHeaders: readonly string[] = [],
 ): string {
   // Before JSON spells them otherwise, and after, since a header may hold one too.
@@ -35,7 +35,7 @@ export function summaryOf(
     body === undefined && 'a body that is no JSON',
     errors && errorOf(extensions?.code ?? 'no code', message ?? ''),
     others.length > 0 && `and ${others.length} more`,
-    data !== undefined && dataOf(data),
+    data !== undefined && dataOf(withoutKeys(data)),
     challengeOf(headers['www-authenticate']),
     ...alsoHeaders.map((name) => `${name}: ${headers[name] ?? 'none'}`),
   ]);
@@ -70,9 +70,21 @@ function line(parts: (string | false | undefined)[]): string {
   return parts.filter((part) => part).join(' ');
 }
 
-function withoutSecrets(text: string, secrets: readonly string[]): string {
-  const hidden = secrets.filter((secret) => secret !== '').sort((a, b) => b.length - a.length);
-  return hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text).replaceAll(/tsr_[\w-]+/g, 'tsr_…');
+// Keys that the server has issued in this very reply are known to nobody yet, and need not look like ours.
+function withoutKeys(data: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(data, (name, value) =>
+      name === 'key' && !/^<[a-z ]+>$/.test(String(value)) ? '<another key>' : value,
+    ),
+  );
+}
+
+function withoutSecrets(text: string, secrets: Placeholders): string {
+  // The longest first: one secret may be part of another.
+  const known = Object.entries(secrets).filter(([, value]) => value !== '');
+  const hidden = known.sort(([, a], [, b]) => b.length - a.length);
+  const rest = hidden.reduce((told, [name, value]) => told.replaceAll(value, `<${name}>`), text);
+  return rest.replaceAll(/tsr_[\w-]+/g, 'tsr_…');
 }
 
 function shortened(text: string): string {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Expected } from '../../src/conformance/case.ts';
 import { TOKEN_CASES } from '../../src/conformance/cases.ts';
@@ -84,12 +85,12 @@ describe('tessera conformance', () => {
     const url = await startWrongServer(closed.url, async (question, forward) => {
       const reply = await forward(question);
       if (++asked <= 4) return reply;
-      const message = JSON.stringify([question, reply.body]);
+      const message = JSON.stringify([question.body.variables, question.headers, reply.body]);
       return { ...reply, headers: { 'www-authenticate': message }, body: { data: { message }, errors: [{ message }] } };
     });
     const { code, stdout, stderr } = await conformance([url, ...NAMED, '--json'], `${PASSWORD}\n`);
     expect(code).toBe(1);
-    expect(stdout).toContain('tsr_…');
+    for (const hidden of ['<key>', '<password>', '<forged key>', 'tsr_…']) expect(stdout).toContain(hidden);
     expect(stdout + stderr).not.toMatch(/tsr_\w/);
     expect(stdout + stderr).not.toContain(PASSWORD.trim());
   });
@@ -218,6 +219,21 @@ const FAULTS: [fault: string, Fault, failed: string[]][] = [
     ['ends a key at logout, and gives another at the next login'],
   ],
   [
+    'gives a new key at every login',
+    async (asked, forward) => {
+      const reply = await forward(asked);
+      const key = randomBytes(20).toString('hex');
+      const body = JSON.stringify(reply.body).replace(/(?<="obtainAuthToken":.*"key":)"[^"]+"/, JSON.stringify(key));
+      return { ...reply, body: JSON.parse(body) };
+    },
+    [
+      'lets no cache keep a key',
+      'gives a key for good credentials, and the same key again',
+      'keeps the white space that a password was made with',
+      'lets no stale header get in the way of a login',
+    ],
+  ],
+  [
     'judges the credentials that come with a login',
     async (asked, forward) => {
       const judged = await forward({ ...asked, body: { query: '{ __typename }' } });
@@ -259,6 +275,13 @@ describe('a server with a fault', () => {
     const rows = JSON.parse(stdout) as Row[];
     expect(rows.filter(({ result }) => result === 'failed').map(({ name }) => name)).toEqual(failed);
     expect(rows.map(({ name }) => name)).toEqual(names);
+  });
+
+  it('has the key that it gave hidden, and it is told that this is another one', async () => {
+    const fault = FAULTS.find(([name]) => name === 'gives a new key at every login')?.[1] ?? withoutCredentials;
+    const { stdout } = await conformance([await startWrongServer(open.url, fault)]);
+    expect(stdout).toMatch(/expected 200 data \S+"key":"<key>".*; got 200 data \S+"key":"<another key>"/);
+    expect(stdout).not.toMatch(/[0-9a-f]{40}/);
   });
 
   it('is told what was expected and what came, in one line', async () => {

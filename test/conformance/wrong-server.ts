@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { Header } from '../../src/conformance/case.ts';
 import { post, type Reply } from '../../src/conformance/exchange.ts';
 
-export interface Asked {
+interface Asked {
   headers: Header[];
   body: { query: string; variables?: Record<string, string> };
 }
