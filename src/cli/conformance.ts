@@ -32,7 +32,9 @@ export function addConformance(program: Command): void {
       if (atHand.user?.isThrowAway) print(`Registered the user ${atHand.user.username} for this.\n`);
       const rows = await runAll(endpoint, atHand, (row) => print(lineOf(row)));
       if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-      print(`\n${summaryOfRows(rows)}`);
+      print('');
+      if (rows.some(isForWantOfUsers)) print(HINT);
+      print(summaryOfRows(rows));
       if (rows.some(({ result }) => result === 'failed')) process.exitCode = 1;
     });
 }
@@ -47,6 +49,12 @@ async function runAll(endpoint: Endpoint, atHand: AtHand, onRow: (row: Row) => v
   // A server that gets logins wrong has failed above; there is nothing of it to tidy.
   await takeLeave(endpoint, atHand).catch(() => {});
   return rows;
+}
+
+const HINT = 'Users are named by --username and --inactive-username: see tessera conformance --help.';
+
+function isForWantOfUsers(row: Row): boolean {
+  return row.result === 'skipped' && row.needs.includes('user');
 }
 
 function summaryOfRows(rows: readonly Row[]): string {

@@ -64,10 +64,10 @@ export async function takeLeave(endpoint: Endpoint, { user }: AtHand): Promise<v
 /** The first thing that this case needs and that is not at hand, in words, or null. */
 export function findLack(needs: readonly Need[], { user, inactive, registration }: AtHand): string | null {
   const lacks: Record<Need, string | false> = {
-    user: !user && 'a user: --username, or open registration',
-    'plain user': user?.isStaff !== false && 'a user who is not staff: --username',
-    'inactive user': !inactive && 'an inactive user: --inactive-username',
-    'inactive key': !inactive?.key && 'the key of an inactive user, as the second line of standard input',
+    user: !user && 'a user',
+    'plain user': user?.isStaff !== false && 'a user who is not staff',
+    'inactive user': !inactive && 'an inactive user',
+    'inactive key': !inactive?.key && 'the key of an inactive user',
     'open registration': registration !== 'open' && 'open registration',
     'closed registration': registration !== 'closed' && 'closed registration',
   };
