@@ -65,10 +65,10 @@ export async function takeLeave(endpoint: Endpoint, { user }: AtHand): Promise<v
 export function findLack(needs: readonly Need[], { user, inactive, registration }: AtHand): string | null {
   const lacks: Record<Need, string | false> = {
     user: !user && 'a user',
+    'spaced password': user?.password === user?.password.trim() && 'a password with white space at an end',
     'plain user': user?.isStaff !== false && 'a user who is not staff',
     'inactive user': !inactive && 'an inactive user',
     'inactive key': !inactive?.key && 'the key of an inactive user',
-    'open registration': registration !== 'open' && 'open registration',
     'closed registration': registration !== 'closed' && 'closed registration',
   };
   return needs.map((need) => lacks[need]).find((lack) => lack !== false) ?? null;

@@ -1,14 +1,9 @@
 /**
- * What a case cannot be tried without. `plain user`: one who is not staff. `inactive key`: the key of an inactive
+ * What a case cannot be tried without. `spaced password`: the user's own has white space
+ * at an end. `plain user`: one who is not staff. `inactive key`: the key of an inactive
  * user, which no server hands out.
  */
-export type Need =
-  | 'user'
-  | 'plain user'
-  | 'inactive user'
-  | 'inactive key'
-  | 'open registration'
-  | 'closed registration';
+export type Need = 'user' | 'spaced password' | 'plain user' | 'inactive user' | 'inactive key' | 'closed registration';
 
 /** Name and value, the value one Latin-1 character a byte: a header need not be text. */
 export type Header = readonly [name: string, value: string];

@@ -104,7 +104,7 @@ export const LOGIN_CASES: readonly TokenCase[] = [
   },
   {
     name: 'keeps the white space that a password was made with',
-    needs: ['user', 'open registration'],
+    needs: ['user', 'spaced password'],
     steps: [
       { document: LOGIN, variables: { ...CREDENTIALS, password: '<trimmed password>' }, expected: NO_LOGIN },
       { document: LOGIN, variables: CREDENTIALS, expected: ISSUED },
