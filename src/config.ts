@@ -27,12 +27,12 @@ export interface Secrets {
 }
 
 interface Variable {
-  /** As the README shows it. */
+  /** As docs/guides/configuration.md shows it. */
   default: string;
   about: string;
 }
 
-/** Every variable that is read, in the README's order; a test compares the two. */
+/** Every variable that is read, in the order of docs/guides/configuration.md; a test compares the two. */
 export const VARIABLES = {
   HOST: { default: '127.0.0.1', about: 'The address to listen on.' },
   PORT: { default: '4000', about: 'The port to listen on; 0 takes any free one.' },
