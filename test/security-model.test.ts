@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { keyOf } from '../src/auth/key.ts';
 import { startServer, tessera } from './program.ts';
 import { databaseOfItsOwn, openWorld, PASSWORD, TOKEN_SECRET } from './world.ts';
@@ -98,6 +98,7 @@ describe('whoever has keys', () => {
 describe('whoever reads the log', () => {
   it('finds no key, no password and no header there, however much is logged', async () => {
     const own = await databaseOfItsOwn();
+    onTestFinished(own.drop);
     const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: TOKEN_SECRET, LOG_LEVEL: 'trace' };
     const server = await startServer(env);
     await tessera(['user', 'create', 'ada', '--password-stdin'], env, PASSWORD);
@@ -118,7 +119,6 @@ describe('whoever reads the log', () => {
     await fetch(`${server.url}?query={me{username}}&variables=${key}&password=${encodeURIComponent(PASSWORD)}`);
     server.child.kill('SIGTERM');
     const { code, stdout, stderr } = await server.finished;
-    await own.drop();
 
     expect([code, stdout]).toEqual([0, expect.stringContaining('SIGTERM received')]);
     for (const secret of [key, PASSWORD, encodeURIComponent(PASSWORD), basic, TOKEN_SECRET]) {

@@ -1,0 +1,68 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { tessera } from '../program.ts';
+import { ROOT, readPage } from './printed.ts';
+
+const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
+const pages = ['README.md', 'CONTRIBUTING.md', ...docs.map((path) => `docs/${path}`)].filter((path) =>
+  path.endsWith('.md'),
+);
+
+const FENCE = /^```.*?^```$/gms;
+
+/** The names under which GitHub makes a page's headings known. */
+function anchorsOf(page: string): string[] {
+  const headings = readPage(page)
+    .replaceAll(FENCE, '')
+    .matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function isDead(page: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : normalize(join(dirname(page), path));
+  if (!existsSync(join(ROOT, target))) return true;
+  return anchor !== undefined && !anchorsOf(target).includes(anchor);
+}
+
+describe('the pages', () => {
+  it.each(pages)('%s links to what is there', (page) => {
+    const text = readPage(page).replaceAll(FENCE, '');
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    expect(links.filter((link) => !/^https?:/.test(link) && isDead(page, link))).toEqual([]);
+  });
+
+  const named = new Set(pages.flatMap((page) => commandsIn(readPage(page))));
+  it.each([...named].sort())('name a command that there is: tessera %s', async (command) => {
+    expect(await isUnderstood(command.split(/\s+/))).toBe(true);
+  });
+});
+
+/** What stands behind the word `tessera` where a page shows it as something to be typed. */
+function commandsIn(text: string): string[] {
+  const typed = [...(text.match(FENCE) ?? []), ...text.replaceAll(FENCE, '').matchAll(/`([^`]+)`/g)].map(String);
+  const lines = typed.flatMap((code) => code.replaceAll(/\\\n\s*/g, ' ').split(/[\n|;`]|&&/));
+  return lines.flatMap((line) => {
+    const command = /(?:^|\s)(?:npx )?(?:tessera|\S*dist\/cli\.js) ([a-z].*)$/.exec(line)?.[1];
+    return command ? [command.trim()] : [];
+  });
+}
+
+/** Whether the program has this command, at whatever depth, and every option named with it. */
+async function isUnderstood(words: string[]): Promise<boolean> {
+  for (let depth = 1; ; depth++) {
+    const path = words.slice(0, depth);
+    const { code, stdout: help } = await tessera([...path, '--help'], {});
+    // Of a command that it does not know, commander shows the parent's help.
+    if (code !== 0 || !help.startsWith(`Usage: tessera ${path.join(' ')} `)) return false;
+    if (help.includes('\nCommands:\n') && depth < words.length) continue;
+    const options = words.join(' ').match(/--[a-z-]+/g) ?? [];
+    return options.every((option) => new RegExp(`${option}\\b(?!-)`).test(help));
+  }
+}
