@@ -5,7 +5,7 @@ it('has a quickstart that does what it says, as it is printed', async () => {
   const { answers, shown } = await playQuickstart('README.md');
   expect(answers).toHaveLength(2);
   expect(shown.filter((line) => line.startsWith('{'))).toEqual(answers);
-});
+}, 90_000);
 
 it('begins with the two lines that run and test it', () => {
   const lines = [...readPage('README.md').matchAll(/^```sh\n(.*?)\n```$/gms)].map(([, text]) => text);
