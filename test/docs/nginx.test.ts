@@ -37,7 +37,7 @@ describeWith(['nginx', 'openssl'], 'nginx as the guide has it', () => {
   it('passes on what is asked and answered, and changes nothing of it', async () => {
     await tessera(['user', 'create', 'ada', '--password-stdin'], env, PASSWORD);
     const server = await startServer(env);
-    const { ask, httpOrigin, logged } = await startNginx([server.origin]);
+    const { ask, httpOrigin, stop } = await startNginx([server.origin]);
 
     const login = await ask('/graphql', { headers: JSON_TYPE, body: JSON.stringify({ query: LOGIN }) });
     const { key } = JSON.parse(login.body).data.obtainAuthToken;
@@ -79,7 +79,7 @@ describeWith(['nginx', 'openssl'], 'nginx as the guide has it', () => {
       expect.stringMatching(/^https:\/\/[^/]+\/graphql\?query=mutation/),
     ]);
 
-    const log = logged();
+    const log = await stop();
     expect(log).toContain('"path":"/graphql","status":401');
     expect(log).not.toContain(key);
     expect(log).not.toMatch(/mutation|password/);

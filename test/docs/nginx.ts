@@ -59,9 +59,14 @@ export async function startNginx(origins: readonly string[]) {
     heard.emit('line');
   });
   const finished = new Promise((resolve) => child.on('close', resolve));
-  onTestFinished(async () => {
+  /** Everything that nginx has logged, errors included, when it has ended. */
+  async function stop(): Promise<string> {
     child.kill('SIGQUIT');
     await finished;
+    return readFileSync(join(folder, 'tessera.log'), 'utf8') + stderr;
+  }
+  onTestFinished(async () => {
+    await stop();
     rmSync(folder, { recursive: true });
   });
 
@@ -78,7 +83,7 @@ export async function startNginx(origins: readonly string[]) {
           ca,
           path,
           method,
-          headers: { host: HOST, ...headers },
+          headers: { host: HOST, 'accept-encoding': 'gzip', ...headers },
         },
         async (response) => {
           let text = '';
@@ -107,8 +112,7 @@ export async function startNginx(origins: readonly string[]) {
     ask,
     reload,
     httpOrigin: `http://127.0.0.1:${http}`,
-    /** Everything that nginx has logged, errors included. */
-    logged: () => readFileSync(join(folder, 'tessera.log'), 'utf8') + stderr,
+    stop,
   };
 }
 
