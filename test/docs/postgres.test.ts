@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startServer, tessera } from '../program.ts';
 import { PASSWORD, TOKEN_SECRET } from '../world.ts';
 import { markedBlocks, ROOT, readPage, runPrinted } from './printed.ts';
@@ -28,7 +28,10 @@ describeWith(adminUrl ? ['psql', 'createdb', 'pg_dump', 'pg_restore'] : [], 'Pos
   // Roles belong to the whole cluster: these are the guide's under a name that nobody else has.
   const name = `guide_${randomBytes(6).toString('hex')}`;
   const ofOurs = (text: string) => text.replaceAll(/\btessera(?=_owner|_restored| |;|"|'|$)/gm, name);
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-guide-'));
+  const folder = join(tmpdir(), name);
+  beforeAll(() => {
+    mkdirSync(folder);
+  });
   const urlOf = (role: string, database: string) => {
     const url = new URL(adminUrl);
     Object.assign(url, { username: role, password: 'p', pathname: `/${database}` });
@@ -73,7 +76,8 @@ describeWith(adminUrl ? ['psql', 'createdb', 'pg_dump', 'pg_restore'] : [], 'Pos
   }
 
   afterAll(async () => {
-    for (const database of [name, `${name}_restored`]) await asAdmin(`DROP DATABASE IF EXISTS ${database}`);
+    for (const database of [name, `${name}_restored`])
+      await asAdmin(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
     for (const role of [name, `${name}_owner`]) await asAdmin(`DROP ROLE IF EXISTS ${role}`);
     rmSync(folder, { recursive: true });
   });

@@ -3,18 +3,21 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { describeWith } from './tools.ts';
 
 const run = promisify(execFile);
 const unit = readFileSync(new URL('../../docs/guides/deployment/tessera.service', import.meta.url), 'utf8');
 
 describeWith(['systemd-analyze'], 'the systemd unit', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-unit-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'tessera.service');
-  // Programs that are surely there; everything else as it is printed.
-  writeFileSync(path, unit.replaceAll(/^(Exec\w+)=\/usr\/bin\/\w+/gm, `$1=${process.execPath}`));
+  let path: string;
+  beforeAll(() => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-unit-'));
+    path = join(folder, 'tessera.service');
+    // Programs that are surely there; everything else as it is printed.
+    writeFileSync(path, unit.replaceAll(/^(Exec\w+)=\/usr\/bin\/\w+/gm, `$1=${process.execPath}`));
+    return () => rmSync(folder, { recursive: true });
+  });
 
   it('is one that systemd understands to the letter', async () => {
     expect(await run('systemd-analyze', ['verify', path])).toEqual({ stdout: '', stderr: '' });
