@@ -29,24 +29,31 @@ export type Login = z.output<typeof loginSchema>;
 export async function logIn(
   database: Database,
   passwords: Passwords,
-  { username, password, name }: Login,
+  login: Login,
   now: Date,
 ): Promise<{ user: User; token: Token }> {
+  const { username, password, name } = login;
   const user = await findUser(database, username);
   const isRight = await passwords.verify(password, user?.passwordHash ?? null);
   if (!user || !isRight || !user.isActive) throw new InvalidCredentialsError();
+  // Whatever follows happens only under the very hash that was just proved: a password changed meanwhile, with all
+  // the tokens issued under it ended, must not give out one more. Then the login begins anew, and is judged anew.
+  const proved = { id: user.id, passwordHash: user.passwordHash };
   if (user.passwordHash && passwords.needsRehash(user.passwordHash)) {
-    // Only over the hash that was just proved: a password changed meanwhile stays changed.
-    await database.user.updateMany({
-      where: { id: user.id, passwordHash: user.passwordHash },
-      data: { passwordHash: await passwords.hash(password) },
-    });
+    const passwordHash = await passwords.hash(password);
+    const { count } = await database.user.updateMany({ where: proved, data: { passwordHash } });
+    if (count === 0) return logIn(database, passwords, login, now);
+    proved.passwordHash = passwordHash;
   }
+  const token = await obtainLoginToken(database, { userId: user.id, name: name ?? 'default', now }).catch(refuseIfGone);
   try {
-    const token = await obtainLoginToken(database, { userId: user.id, name: name ?? 'default', now });
-    return { user: await database.user.update({ where: { id: user.id }, data: { lastLogin: now } }), token };
+    return { user: await database.user.update({ where: proved, data: { lastLogin: now } }), token };
   } catch (error) {
-    if (isRowMissing(error)) throw new InvalidCredentialsError();
+    if (isRowMissing(error)) return logIn(database, passwords, login, now);
     throw error;
   }
+}
+
+function refuseIfGone(error: unknown): never {
+  throw isRowMissing(error) ? new InvalidCredentialsError() : error;
 }

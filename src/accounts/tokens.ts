@@ -2,7 +2,7 @@ import { newTokenId } from '../auth/key.ts';
 import { isExpired } from '../auth/schemes/token.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
-import type { Token, TokenKind } from '../database/generated/prisma/client.ts';
+import type { Token, TokenKind, User } from '../database/generated/prisma/client.ts';
 import { isRowMissing, isUniqueViolation } from '../database/prisma-errors.ts';
 import { TokenNotFoundError, ValidationError } from './failures.ts';
 
@@ -64,6 +64,26 @@ export async function revokeToken(database: Database, viewer: Viewer, tokenId: s
     if (isRowMissing(error)) throw new TokenNotFoundError();
     throw error;
   }
+}
+
+/** Ends any token of any user, with whose it was; null when there is none of this id. */
+export async function endToken(database: Database, id: string): Promise<(Token & { user: User }) | null> {
+  try {
+    return await database.token.delete({ where: { id }, include: { user: true } });
+  } catch (error) {
+    if (isRowMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Ends the user's tokens, all of them or those that bear this name: how many there were. */
+export async function endTokensOf(database: Database, userId: string, name?: string): Promise<number> {
+  const { count } = await database.token.deleteMany({ where: { userId, ...(name !== undefined && { name }) } });
+  return count;
+}
+
+export function countTokensOf(database: Database, userId: string): Promise<number> {
+  return database.token.count({ where: { userId } });
 }
 
 export function findToken(database: Database, id: string): Promise<Token | null> {

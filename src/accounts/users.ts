@@ -50,3 +50,24 @@ export function findUserById(database: Database, id: string): Promise<User | nul
 export function requireUser(database: Database, id: string): Promise<User> {
   return database.user.findUniqueOrThrow({ where: { id } });
 }
+
+export function countUsers(database: Database): Promise<number> {
+  return database.user.count();
+}
+
+/** Lets the user's keys and password in or keeps them out, tokens untouched; whether that changed anything. */
+export async function setActive(database: Database, userId: string, isActive: boolean): Promise<boolean> {
+  const { count } = await database.user.updateMany({ where: { id: userId, isActive: !isActive }, data: { isActive } });
+  return count > 0;
+}
+
+/** Ends the user and every token: how many tokens there were, or null when the user was gone already. */
+export async function deleteUser(database: Database, userId: string): Promise<number | null> {
+  const [, tokens, users] = await database.$transaction([
+    // No login adds a token from here on, so the count is true.
+    database.$queryRaw`SELECT 1 FROM "User" WHERE "id" = ${userId}::uuid FOR UPDATE`,
+    database.token.deleteMany({ where: { userId } }),
+    database.user.deleteMany({ where: { id: userId } }),
+  ]);
+  return users.count > 0 ? tokens.count : null;
+}

@@ -1,16 +1,15 @@
-import { encodeGlobalID } from '@pothos/plugin-relay';
 import { TokenNotFoundError } from '../accounts/failures.ts';
 import { revokeToken } from '../accounts/tokens.ts';
 import { builder } from './builder.ts';
 import { requireViewer } from './context.ts';
-import { parseGlobalId } from './global-id.ts';
+import { globalIdOf, parseGlobalId } from './global-id.ts';
 
 const RevokedToken = builder.objectRef<{ id: string; name: string }>('RevokedToken').implement({
   description: 'What is left of a token that was revoked.',
   fields: (t) => ({
     revokedTokenId: t.id({
       description: 'The global id that it had.',
-      resolve: ({ id }) => encodeGlobalID('Token', id),
+      resolve: ({ id }) => globalIdOf('Token', id),
     }),
     name: t.exposeString('name', { description: 'The name that it had, free again.' }),
   }),
