@@ -44,6 +44,17 @@ export function tessera(parts: string[], env: Record<string, string>, input = ''
   return finished;
 }
 
+/** The same command at work, for tests that have to do with it before it ends; killed with the test at the latest. */
+export function startTessera(parts: string[], env: Record<string, string>) {
+  const started = start('cli.js', parts, env);
+  started.child.stdin.end();
+  onTestFinished(async () => {
+    started.child.kill('SIGKILL');
+    await started.finished;
+  });
+  return started;
+}
+
 export interface StartedServer {
   child: ChildProcess;
   /** The GraphQL endpoint, as the server printed it. */

@@ -1,7 +1,10 @@
 import { progress } from '@clack/prompts';
+import { terminalColumns } from './table.ts';
 import { countOf } from './words.ts';
 
 const PLAIN_STEPS = 20;
+// What stands beside the bar for a million users; clack leaves a copy of every line that wraps.
+const WORDS_COLUMNS = 55;
 
 /** How a long work says on standard error how far it is. */
 export interface Progress {
@@ -17,6 +20,7 @@ export function startProgress(total: number, noun: string): Progress {
 function bar(total: number, noun: string): Progress {
   const shown = progress({
     max: total,
+    size: Math.min(Math.max((terminalColumns(process.stderr) ?? 0) - WORDS_COLUMNS, 5), 40),
     output: process.stderr,
     cancelMessage: 'Stopping after this batch.',
   });

@@ -19,10 +19,10 @@ export function table(heads: readonly string[], rows: readonly string[][], termi
   const widths = terminalColumns === null ? wanted : fairWidths(wanted, terminalColumns - gapsOf(heads));
   const isCut = widths.some((width, column) => width < (wanted[column] ?? 0));
   const text = lines
-    .map((cells) => cells.map((cell, column) => padded(cut(cell, widths[column] ?? 0), widths[column] ?? 0)))
+    .map((cells) => cells.map((cell, column) => padded(cliTruncate(cell, widths[column] ?? 0), widths[column] ?? 0)))
     .map((cells) => cells.join(GAP).trimEnd())
     // Of a terminal that is narrower than the gaps.
-    .map((line) => `${terminalColumns === null ? line : cut(line, terminalColumns)}\n`)
+    .map((line) => `${terminalColumns === null ? line : cliTruncate(line, terminalColumns)}\n`)
     .join('');
   return { text, isCut };
 }
@@ -52,13 +52,6 @@ function gapsOf(heads: readonly string[]): number {
 
 function padded(text: string, width: number): string {
   return text + ' '.repeat(Math.max(width - widthOf(text), 0));
-}
-
-// cli-truncate measures a text in one way and slices it in another, so what it has cut may be a column too wide.
-function cut(text: string, width: number): string {
-  let result = cliTruncate(text, width);
-  for (let less = width - 1; !fits(result, width); less--) result = cliTruncate(text, less);
-  return result;
 }
 
 /** How many columns the text takes; only cli-truncate knows, and it says no more than whether a text fits. */

@@ -24,7 +24,7 @@ export function addTokenBackfill(parent: Command): void {
           for await (const batch of backfillTokens(database, () => new Date())) {
             sum.made += batch.made;
             sum.taken += batch.taken;
-            progress.advance(batch.users, `${countOf(sum.made, 'token')} made`);
+            progress.advance(batch.users, `${sum.made.toLocaleString('en')} made`);
             if (stop.signal) break;
           }
         } finally {

@@ -6,7 +6,7 @@ import { asListing, type ListingOptions, printListing } from './listing.ts';
 import { requireUser } from './require-user.ts';
 import { readTokenId } from './token-id.ts';
 import { withDatabase } from './with-database.ts';
-import { instant } from './words.ts';
+import { day, instant } from './words.ts';
 
 export function addTokenList(parent: Command): void {
   const command = parent
@@ -29,7 +29,7 @@ export function addTokenList(parent: Command): void {
         USER: ({ user }) => user.username,
         NAME: ({ name, supersededAt }) => (supersededAt ? `${name} (superseded)` : name),
         KIND: ({ kind }) => kind,
-        CREATED: ({ createdAt }) => instant(createdAt),
+        CREATED: ({ createdAt }) => day(createdAt),
         EXPIRES: ({ expiresAt }) => instant(expiresAt),
         ID: idOf,
       },

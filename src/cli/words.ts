@@ -8,6 +8,11 @@ export function instant(date: Date | null): string {
   return date ? date.toISOString().slice(0, 16).replace('T', ' ') : '-';
 }
 
+/** The day of an instant, in UTC. */
+export function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}
+
 /** A word as it must be typed in a POSIX shell (with `$'…'` where it has control characters) to be taken for itself. */
 export function shellWord(word: string): string {
   if (/^[\p{L}\p{M}\p{N}_.@+=-]+$/u.test(word)) return word;
