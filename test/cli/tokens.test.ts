@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startServer, tessera } from '../program.ts';
-import { sql } from '../sql.ts';
-import { databaseOfItsOwn, PASSWORD, TOKEN_SECRET } from '../world.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tessera } from '../program.ts';
+import { openWorld } from '../world.ts';
 
 const INSTANT = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-const own = await databaseOfItsOwn();
-afterAll(own.drop);
-const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: TOKEN_SECRET, LOG_LEVEL: 'silent' };
+// A server on the same database, which has it open all the while.
+const { env, database, makeUser, request } = await openWorld();
 
 interface Listed {
   id: string;
@@ -32,19 +30,13 @@ async function keyOf(...parts: string[]): Promise<string> {
   return /tsr_\S+/.exec(stdout)?.[0] ?? '';
 }
 
-async function ask(url: string, key: string) {
-  const reply = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Token ${key}` },
-    body: JSON.stringify({ query: '{ me { username } currentToken { id } }' }),
-  });
-  return reply.json();
+async function ask(key: string) {
+  return (await request('{ me { username } currentToken { id } }', { key })).body;
 }
 
 beforeAll(async () => {
-  for (const username of ['Bea', 'ada']) {
-    expect(await tessera(['user', 'create', username, '--password-stdin'], env, PASSWORD)).toMatchObject({ code: 0 });
-  }
+  await makeUser('Bea');
+  await makeUser('ada');
   for (const name of ['zeta', 'deploy']) await run('token', 'create', 'ada', '--name', name);
 });
 
@@ -92,8 +84,7 @@ describe('token list', () => {
   });
 
   it('marks superseded tokens, and makes names harmless', async () => {
-    await sql(
-      env,
+    await database.$executeRawUnsafe(
       `INSERT INTO "Token" ("userId", "name", "supersededAt", "expiresAt")
        SELECT "id", E'\\x1b[2J', '2026-01-01T00:00:00Z', '2030-01-31T12:34:56Z' FROM "User" WHERE "usernameKey" = 'bea'`,
     );
@@ -108,10 +99,9 @@ describe('token list', () => {
 describe('token revoke', () => {
   it('ends the tokens of these ids, which a server feels at once, and names those that are none', async () => {
     const keys = [await keyOf('ada', '--name', 'one'), await keyOf('ada', '--name', 'two')];
-    const { url } = await startServer(env);
     const ids: string[] = [];
     for (const key of keys) {
-      const { data } = await ask(url, key);
+      const { data } = await ask(key);
       ids.push(data.currentToken.id);
     }
     const [one = '', two = ''] = ids;
@@ -120,14 +110,14 @@ describe('token revoke', () => {
       stdout: 'Revoked token "one" of user ada.\n',
       stderr: '',
     });
-    expect(await ask(url, keys[0] ?? '')).toMatchObject({ errors: [{ message: 'Invalid token.' }] });
-    expect(await ask(url, keys[1] ?? '')).toMatchObject({ data: { me: { username: 'ada' } } });
+    expect(await ask(keys[0] ?? '')).toMatchObject({ errors: [{ message: 'Invalid token.' }] });
+    expect(await ask(keys[1] ?? '')).toMatchObject({ data: { me: { username: 'ada' } } });
     expect(await run('token', 'revoke', one, two)).toEqual({
       code: 1,
       stdout: 'Revoked token "two" of user ada.\n',
       stderr: `There is no token ${one}: revoked already?\n`,
     });
-    expect(await ask(url, keys[1] ?? '')).toMatchObject({ errors: [{ message: 'Invalid token.' }] });
+    expect(await ask(keys[1] ?? '')).toMatchObject({ errors: [{ message: 'Invalid token.' }] });
   });
 
   it('ends the one of a name, or all of a user’s', async () => {
