@@ -1,7 +1,12 @@
+import { backfill } from './backfill.ts';
 import { loginTiming } from './login-timing.ts';
 import { startTimes } from './start-times.ts';
 
-const benches: Record<string, () => Promise<string>> = { 'login-timing': loginTiming, 'start-times': startTimes };
+const benches: Record<string, () => Promise<string>> = {
+  'login-timing': loginTiming,
+  'start-times': startTimes,
+  backfill,
+};
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benches));
 if (unknown.length > 0) {
