@@ -36,13 +36,12 @@ export async function logIn(
   const user = await findUser(database, username);
   const isRight = await passwords.verify(password, user?.passwordHash ?? null);
   if (!user || !isRight || !user.isActive) throw new InvalidCredentialsError();
-  // Whatever follows happens only under the very hash that was just proved: a password changed meanwhile, with all
-  // the tokens issued under it ended, must not give out one more. Then the login begins anew, and is judged anew.
+  // A login ends under the very hash that it proved, or begins anew: a password changed meanwhile, with all the tokens
+  // issued under it ended, must not give out one more.
   const proved = { id: user.id, passwordHash: user.passwordHash };
   if (user.passwordHash && passwords.needsRehash(user.passwordHash)) {
     const passwordHash = await passwords.hash(password);
-    const { count } = await database.user.updateMany({ where: proved, data: { passwordHash } });
-    if (count === 0) return logIn(database, passwords, login, now);
+    await database.user.updateMany({ where: proved, data: { passwordHash } });
     proved.passwordHash = passwordHash;
   }
   const token = await obtainLoginToken(database, { userId: user.id, name: name ?? 'default', now }).catch(refuseIfGone);
