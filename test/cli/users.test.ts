@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { tessera } from '../program.ts';
+import { startTessera, tessera } from '../program.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const OTHER_PASSWORD = 'another fine password';
@@ -128,6 +128,14 @@ describe('user list', () => {
       stdout: '',
       stderr: `error: option '--limit <number>' argument '${limit}' is invalid. It must be a whole number from 1 to 10000.\n`,
     });
+  });
+
+  it('ends in silence when its reader has left', async () => {
+    const { child, finished } = startTessera(['user', 'list', '--json'], env);
+    child.stdout.destroy();
+    const { code, stderr } = await finished;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^(\d+ users\.\n)?$/);
   });
 
   it('exits 2 for --active with --inactive', async () => {
