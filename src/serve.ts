@@ -1,12 +1,11 @@
 import type { Logger } from 'pino';
-import { findViewer } from './accounts/viewers.ts';
 import { createPasswords } from './auth/password.ts';
-import { tokenScheme } from './auth/schemes/token.ts';
 import type { Config, Secrets } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { listen } from './http/server.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
+import { createSchemes } from './schemes.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -63,12 +62,6 @@ export function createEndpoint(
   log: Logger,
   now: () => Date = () => new Date(),
 ) {
-  const token = tokenScheme({
-    keyword: config.tokenKeyword,
-    secrets: tokenSecrets,
-    findViewer: (tokenId) => findViewer(database, tokenId),
-    now,
-  });
   return createGraphQLServer({
     context: {
       database,
@@ -77,7 +70,7 @@ export function createEndpoint(
       registration: config.registration,
       now,
     },
-    schemes: [token],
+    schemes: createSchemes(config, { tokenSecrets, database: () => database, now }),
     hasGraphiQL: config.env === 'development',
     log,
   });

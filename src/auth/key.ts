@@ -3,6 +3,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 const PREFIX = 'tsr_';
 const ID_BYTES = 16;
 const MAC_BYTES = 16;
+const ENCODED_LENGTH = 43;
 const DOMAIN = 'tessera token v1';
 
 /** Secrets that keys are derived from, newest first: the first derives, all verify. */
@@ -28,21 +29,39 @@ export function isKeyShaped(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
+/** What makes a string no key, whatever it was derived from. */
+export type KeyFlaw = 'prefix' | 'length' | 'alphabet' | 'spelling';
+
+/** A key taken apart: the id in it, and the place in the list of the secret that derived it; null: none did. */
+export type KeyReading = { flaw: KeyFlaw } | { flaw: null; id: string; secretAt: number | null };
+
 /**
  * The id of the token whose key this is, or null when the key is forged, misspelt or of another secret.
  * Arithmetic alone, in constant time; whether the token still lives is for the database to say.
  */
 export function verifyKey(key: string, secrets: TokenSecrets): string | null {
-  if (!isKeyShaped(key)) return null;
+  const reading = readKey(key, secrets);
+  return reading.flaw !== null || reading.secretAt === null ? null : reading.id;
+}
+
+/**
+ * What arithmetic can tell of a key. The id is proved only where `secretAt` is a place in the list: without one,
+ * anybody can have written it.
+ */
+export function readKey(key: string, secrets: TokenSecrets): KeyReading {
+  if (!isKeyShaped(key)) return { flaw: 'prefix' };
   const encoded = key.slice(PREFIX.length);
+  if (encoded.length !== ENCODED_LENGTH) return { flaw: 'length' };
+  if (!/^[\w-]*$/.test(encoded)) return { flaw: 'alphabet' };
   const bytes = Buffer.from(encoded, 'base64url');
-  // Node decodes leniently, so several strings decode alike: only the canonical one is a key.
-  if (bytes.length !== ID_BYTES + MAC_BYTES || bytes.toString('base64url') !== encoded) return null;
+  // The last character has two bits to spare, so several strings decode alike: only the canonical one is a key.
+  if (bytes.toString('base64url') !== encoded) return { flaw: 'spelling' };
   const id = bytes.subarray(0, ID_BYTES);
   const given = bytes.subarray(ID_BYTES);
-  let isGood = false;
-  for (const secret of secrets) isGood = timingSafeEqual(given, mac(id, secret)) || isGood;
-  return isGood ? toUuid(id) : null;
+  let secretAt: number | null = null;
+  // Every secret is tried, whichever fits.
+  for (const [place, secret] of secrets.entries()) if (timingSafeEqual(given, mac(id, secret))) secretAt = place;
+  return { flaw: null, id: toUuid(id), secretAt };
 }
 
 /** What the database may know of a secret: enough to recognise it again, nothing to derive a key with. */

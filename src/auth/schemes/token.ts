@@ -1,65 +1,104 @@
 import { RequestRefused } from '../../errors.ts';
-import { isKeyShaped, type TokenSecrets, verifyKey } from '../key.ts';
+import { isKeyShaped, type KeyFlaw, readKey, type TokenSecrets } from '../key.ts';
 import type { Credential, CredentialHeaders, Scheme } from '../scheme.ts';
 import type { Viewer, ViewerToken } from '../viewer.ts';
 
-interface TokenSchemeOptions {
+export interface TokenSchemeOptions {
   /** The word before the key, compared without regard to case. */
   keyword: string;
   secrets: TokenSecrets;
   /** The token of this id with its user, or null when there is none; one query at most. */
-  findViewer(tokenId: string): Promise<(Viewer & { token: ViewerToken }) | null>;
+  findViewer(tokenId: string): Promise<TokenViewer | null>;
   now(): Date;
 }
+
+export type TokenViewer = Viewer & { token: ViewerToken };
+
+/** What is wrong with headers that were meant for this scheme. */
+export type HeaderFlaw = 'no-credentials' | 'spaces' | 'invalid-characters' | 'two-credentials';
+
+/** The key that the headers carry, or their flaw; `challenge` is the word to which the answer refers. */
+export type HeaderReading = { challenge: string } & ({ flaw: null; key: string } | { flaw: HeaderFlaw });
+
+/** What a key is worth now, and all that was learned on the way. Only the server's own people may see it. */
+export type KeyVerdict =
+  | { isAccepted: true; viewer: TokenViewer; secretAt: number }
+  | { isAccepted: false; reason: KeyFlaw }
+  | { isAccepted: false; reason: 'foreign-secret'; unprovedId: string }
+  | { isAccepted: false; reason: 'no-such-token'; secretAt: number }
+  | { isAccepted: false; reason: 'expired' | 'user-inactive'; viewer: TokenViewer; secretAt: number };
+
+const HEADER_MESSAGES: Record<HeaderFlaw, string> = {
+  'no-credentials': 'Invalid token header. No credentials provided.',
+  spaces: 'Invalid token header. Token string should not contain spaces.',
+  'invalid-characters': 'Invalid token header. Token string should not contain invalid characters.',
+  'two-credentials': 'Two credentials were sent. Send the Authorization or the Token header, not both.',
+};
 
 /**
  * `Authorization: Token <key>`, `Authorization: Bearer tsr_…`, or a bare `Token: <key>` header.
  * Source: Django REST framework, TokenAuthentication; RFC 6750 section 3 for Bearer's challenge.
  */
-export function tokenScheme({ keyword, secrets, findViewer, now }: TokenSchemeOptions): Scheme {
-  const challenge = keyword;
-
+export function tokenScheme(options: TokenSchemeOptions): Scheme {
   function read(headers: CredentialHeaders): Credential | null {
-    const authorization = readAuthorization(headers.get('authorization'));
-    const bare = headers.get('token');
-    if (bare === null) return authorization;
-    if (authorization) {
-      throw refused('Two credentials were sent. Send the Authorization or the Token header, not both.', challenge);
-    }
-    return credentialOf(splitAtWhiteSpace(bare), challenge);
+    const reading = readTokenHeaders(headers, options.keyword);
+    if (reading === null) return null;
+    if (reading.flaw !== null) throw refused(HEADER_MESSAGES[reading.flaw], reading.challenge);
+    const { key, challenge } = reading;
+    return { authenticate: () => authenticate(key, challenge) };
   }
 
-  function readAuthorization(header: string | null): Credential | null {
-    const [word = '', ...parts] = splitAtWhiteSpace(header ?? '');
-    const isBearer = word.toLowerCase() === 'bearer';
-    const isOurs = word.toLowerCase() === keyword.toLowerCase() || (isBearer && isKeyShaped(parts[0] ?? ''));
-    return isOurs ? credentialOf(parts, isBearer ? 'Bearer' : challenge) : null;
+  async function authenticate(key: string, challenge: string): Promise<Viewer> {
+    const verdict = await judgeKey(key, options);
+    if (verdict.isAccepted) return verdict.viewer;
+    // One message for all that a stranger could be told apart by.
+    throw refused(verdict.reason === 'user-inactive' ? 'User inactive or deleted.' : 'Invalid token.', challenge);
   }
 
-  function credentialOf(parts: string[], scheme: string): Credential {
-    const [key, ...rest] = parts;
-    if (key === undefined) throw refused('Invalid token header. No credentials provided.', scheme);
-    if (rest.length > 0) throw refused('Invalid token header. Token string should not contain spaces.', scheme);
-    if (!isText(key)) {
-      throw refused('Invalid token header. Token string should not contain invalid characters.', scheme);
-    }
-    return { authenticate: () => authenticate(key, scheme) };
-  }
+  return { challenge: options.keyword, read };
+}
 
-  async function authenticate(key: string, scheme: string): Promise<Viewer> {
-    const tokenId = verifyKey(key, secrets);
-    const viewer = tokenId && (await findViewer(tokenId));
-    if (!viewer || isExpired(viewer.token, now())) throw refused('Invalid token.', scheme);
-    if (!viewer.user.isActive) throw refused('User inactive or deleted.', scheme);
-    return viewer;
-  }
+/** What these headers carry for the token scheme, or null when it is nothing of its own. */
+export function readTokenHeaders(headers: CredentialHeaders, keyword: string): HeaderReading | null {
+  const authorization = readAuthorization(headers.get('authorization'), keyword);
+  const bare = headers.get('token');
+  if (bare === null || authorization?.flaw) return authorization;
+  if (authorization) return { challenge: keyword, flaw: 'two-credentials' };
+  return readParts(splitAtWhiteSpace(bare), keyword);
+}
 
-  return { challenge, read };
+/** What this key is worth now; a key that arithmetic refuses never reaches `findViewer`. */
+export async function judgeKey(
+  key: string,
+  { secrets, findViewer, now }: Pick<TokenSchemeOptions, 'secrets' | 'findViewer' | 'now'>,
+): Promise<KeyVerdict> {
+  const reading = readKey(key, secrets);
+  if (reading.flaw !== null) return { isAccepted: false, reason: reading.flaw };
+  const { id, secretAt } = reading;
+  if (secretAt === null) return { isAccepted: false, reason: 'foreign-secret', unprovedId: id };
+  const viewer = await findViewer(id);
+  if (!viewer) return { isAccepted: false, reason: 'no-such-token', secretAt };
+  if (isExpired(viewer.token, now())) return { isAccepted: false, reason: 'expired', viewer, secretAt };
+  if (!viewer.user.isActive) return { isAccepted: false, reason: 'user-inactive', viewer, secretAt };
+  return { isAccepted: true, viewer, secretAt };
 }
 
 /** Equal counts as expired: a token is good until its instant, not through it. */
 export function isExpired(token: { expiresAt: Date | null }, now: Date): boolean {
   return token.expiresAt !== null && token.expiresAt <= now;
+}
+
+function readAuthorization(header: string | null, keyword: string): HeaderReading | null {
+  const [word = '', ...parts] = splitAtWhiteSpace(header ?? '');
+  const isBearer = word.toLowerCase() === 'bearer';
+  const isOurs = word.toLowerCase() === keyword.toLowerCase() || (isBearer && isKeyShaped(parts[0] ?? ''));
+  return isOurs ? readParts(parts, isBearer ? 'Bearer' : keyword) : null;
+}
+
+function readParts([key, ...rest]: string[], challenge: string): HeaderReading {
+  if (key === undefined) return { challenge, flaw: 'no-credentials' };
+  if (rest.length > 0) return { challenge, flaw: 'spaces' };
+  return isText(key) ? { challenge, flaw: null, key } : { challenge, flaw: 'invalid-characters' };
 }
 
 function refused(message: string, scheme: string): RequestRefused {

@@ -1,0 +1,28 @@
+import { findViewer } from './accounts/viewers.ts';
+import type { TokenSecrets } from './auth/key.ts';
+import type { Scheme } from './auth/scheme.ts';
+import { type TokenSchemeOptions, tokenScheme } from './auth/schemes/token.ts';
+import type { Config } from './config.ts';
+import type { Database } from './database/client.ts';
+
+interface SchemeParts {
+  tokenSecrets: TokenSecrets;
+  /** Asked for when a credential is such that the database has the last word on it. */
+  database(): Promise<Database> | Database;
+  now(): Date;
+}
+
+/** The ways in which a request can say who is calling, in the order in which they are asked. */
+export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
+  return [tokenScheme(tokenSchemeOptions(config, parts))];
+}
+
+/** What keys are judged by, for the server and for whoever explains what the server does. */
+export function tokenSchemeOptions({ tokenKeyword }: Config, parts: SchemeParts): TokenSchemeOptions {
+  return {
+    keyword: tokenKeyword,
+    secrets: parts.tokenSecrets,
+    findViewer: async (tokenId) => findViewer(await parts.database(), tokenId),
+    now: parts.now,
+  };
+}
