@@ -71,7 +71,7 @@ export const VARIABLES = {
   },
 } as const satisfies Record<string, Variable>;
 
-type Name = keyof typeof VARIABLES;
+export type Name = keyof typeof VARIABLES;
 type Environment = Record<string, string | undefined>;
 
 const MIN_SECRET_BYTES = 32;
@@ -88,26 +88,69 @@ export function loadConfig(directory = process.cwd()): { config: Config; secrets
 
 /** As loadConfig, from an environment given as an argument. */
 export function readConfig(env: Environment): { config: Config; secrets: Secrets } {
-  // An empty variable (`PORT=`) counts as one that is not set, as in shells and compose files.
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const set = withoutEmpty(env);
   const read = schema.safeParse(set);
-  if (!read.success) throw new OperatorError(explain(read.error.issues, set));
-  const { TOKEN_SECRETS, PASSWORD_PEPPER, ...plain } = read.data;
+  if (!read.success) {
+    throw new OperatorError(
+      ['The configuration is not usable:', ...problemsOf(read.error.issues, set).map(lineOf)].join('\n  '),
+    );
+  }
+  return settle(read.data);
+}
+
+/** A variable that is no good, and its rule; null stands for the `.env` file as a whole. */
+export interface ConfigProblem {
+  name: Name | null;
+  line: string;
+}
+
+export interface InspectedConfig {
+  problems: readonly ConfigProblem[];
+  /** What the good variables make, with defaults in place of the bad ones; nothing to work with, only to look at. */
+  config: Config;
+  secrets: Secrets;
+  /** The variables that the `.env` file sets. */
+  fromEnvFile: readonly string[];
+}
+
+/** As loadConfig, for whoever wants to know all that is wrong and go on with the rest; never throws. */
+export function inspectConfig(directory = process.cwd()): InspectedConfig {
+  const problems: ConfigProblem[] = [];
+  let file: Environment = {};
+  try {
+    file = readEnvFile(`${directory}/.env`);
+  } catch (error) {
+    problems.push({ name: null, line: (error as Error).message });
+  }
+  const set = withoutEmpty({ ...file, ...process.env });
+  const read = schema.safeParse(set);
+  if (!read.success) problems.push(...problemsOf(read.error.issues, set));
+  const bad = new Set<string | null>(problems.map(({ name }) => name));
+  // Each rule for itself: those that look at two variables would miss the bad ones.
+  const good = Object.fromEntries(Object.entries(set).filter(([name]) => !bad.has(name)));
+  return { problems, ...settle(z.object(schema.shape).parse(good)), fromEnvFile: Object.keys(withoutEmpty(file)) };
+}
+
+// An empty variable (`PORT=`) counts as one that is not set, as in shells and compose files.
+function withoutEmpty(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+}
+
+function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, ...plain }: z.output<typeof schema>) {
   const isEmbedded = plain.DATABASE_URL === undefined;
-  return {
-    config: {
-      env: plain.NODE_ENV,
-      host: plain.HOST,
-      port: plain.PORT,
-      databaseUrl: plain.DATABASE_URL ?? null,
-      dataDir: plain.DATA_DIR,
-      tokenKeyword: plain.TOKEN_KEYWORD,
-      bcryptCost: plain.BCRYPT_COST,
-      registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
-      logLevel: plain.LOG_LEVEL,
-    },
-    secrets: { tokenSecrets: TOKEN_SECRETS ?? null, passwordPepper: PASSWORD_PEPPER ?? null },
+  const config: Config = {
+    env: plain.NODE_ENV,
+    host: plain.HOST,
+    port: plain.PORT,
+    databaseUrl: plain.DATABASE_URL ?? null,
+    dataDir: plain.DATA_DIR,
+    tokenKeyword: plain.TOKEN_KEYWORD,
+    bcryptCost: plain.BCRYPT_COST,
+    registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
+    logLevel: plain.LOG_LEVEL,
   };
+  const secrets: Secrets = { tokenSecrets: TOKEN_SECRETS ?? null, passwordPepper: PASSWORD_PEPPER ?? null };
+  return { config, secrets };
 }
 
 const schema = z
@@ -182,14 +225,19 @@ function isPostgresUrl(text: string): boolean {
 
 const SECRET_NAMES: ReadonlySet<string> = new Set<Name>(['DATABASE_URL', 'TOKEN_SECRETS', 'PASSWORD_PEPPER']);
 
-function explain(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): string {
-  const lines = issues.map(({ path, message }) => {
-    const name = String(path[0]);
+function problemsOf(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): ConfigProblem[] {
+  const problems = issues.map(({ path, message }) => {
+    const name = String(path[0]) as Name;
     const given = env[name];
     const shown = given === undefined || SECRET_NAMES.has(name) ? '' : ` (got ${JSON.stringify(given)})`;
-    return `${name} ${message}${shown}`;
+    return { name, line: `${name} ${message}${shown}` };
   });
-  return ['The configuration is not usable:', ...new Set(lines)].join('\n  ');
+  // Two rules of one variable may say the same.
+  return [...new Map(problems.map((problem) => [problem.line, problem])).values()];
+}
+
+function lineOf({ line }: ConfigProblem): string {
+  return line;
 }
 
 function readEnvFile(path: string): Environment {

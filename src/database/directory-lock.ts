@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { chmod, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -38,9 +39,15 @@ export async function acquireDirectory(dir: string, accept: (socket: Socket) => 
 
 /** Throws OperatorError, naming the owner, when a living process has the directory; takes nothing. */
 export async function refuseDirectoryInUse(dir: string): Promise<void> {
+  const owner = await findOwner(dir);
+  if (owner) throw directoryInUse(dir, owner.pid);
+}
+
+/** The living process that has the directory, or null when none has; takes nothing. */
+export async function findOwner(dir: string): Promise<{ pid: number | null } | null> {
   const generation = await highestGeneration(dir).catch(() => 0);
-  if (generation === 0 || !(await isAlive(pathOf(dir, generation)))) return;
-  throw directoryInUse(dir, await ownersPid(dir, generation));
+  if (generation === 0 || !(await isAlive(pathOf(dir, generation)))) return null;
+  return { pid: await ownersPid(dir, generation) };
 }
 
 /** What to tell the operator whose server found the directory taken. */
@@ -52,6 +59,24 @@ export function directoryInUse(dir: string, pid: number | null): OperatorError {
 }
 
 async function prepareDirectory(dir: string): Promise<void> {
+  refuseLongPath(dir);
+  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error) => {
+    if (error.code !== 'EEXIST') throw new OperatorError(`DATA_DIR ${dir} cannot be made: ${error.message}.`);
+  });
+  refuseUnfit(dir, await stat(dir));
+}
+
+/** Throws OperatorError when this directory cannot be an embedded database's; one that is not there yet can. */
+export async function refuseUnfitDirectory(dir: string): Promise<void> {
+  refuseLongPath(dir);
+  const found = await stat(dir).catch((error) => {
+    if (error.code === 'ENOENT') return null;
+    throw new OperatorError(`DATA_DIR ${dir} cannot be looked at: ${error.message}. Set another DATA_DIR.`);
+  });
+  if (found) refuseUnfit(dir, found);
+}
+
+function refuseLongPath(dir: string): void {
   const longest = join(resolve(dir), `owner.${2 ** 22}.12345678.tmp`);
   if (Buffer.byteLength(longest) > MAX_SOCKET_PATH_BYTES) {
     throw new OperatorError(
@@ -59,10 +84,9 @@ async function prepareDirectory(dir: string): Promise<void> {
         `(got ${Buffer.byteLength(longest)}). Set DATA_DIR to a shorter path.`,
     );
   }
-  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error) => {
-    if (error.code !== 'EEXIST') throw new OperatorError(`DATA_DIR ${dir} cannot be made: ${error.message}.`);
-  });
-  const found = await stat(dir);
+}
+
+function refuseUnfit(dir: string, found: Stats): void {
   if (!found.isDirectory()) {
     throw new OperatorError(`DATA_DIR ${dir} must be a directory. Move that file away, or set another DATA_DIR.`);
   }

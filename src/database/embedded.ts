@@ -89,29 +89,42 @@ function guestSocket(socketPath: string): Socket {
 }
 
 async function openPglite(dataDir: string): Promise<PGlite> {
-  const pgdata = join(resolve(dataDir), 'pgdata');
+  const pgdata = pgdataOf(dataDir);
+  if (!(await isMade(dataDir))) await initialize(pgdata);
+  return PGlite.create({ dataDir: pgdata });
+}
+
+/**
+ * Whether a database has been made in this directory. Throws OperatorError when what stands there is none that this
+ * version can open.
+ */
+export async function isMade(dataDir: string): Promise<boolean> {
+  const pgdata = pgdataOf(dataDir);
   const version = await readFile(join(pgdata, 'PG_VERSION'), 'utf8').catch(() => null);
-  if (version === null) await initialize(dataDir, pgdata);
-  else if (version.trim() !== POSTGRES_MAJOR) {
+  if (version?.trim() === POSTGRES_MAJOR) return true;
+  if (version !== null) {
     throw new OperatorError(
       `The database in DATA_DIR ${dataDir} must be of PostgreSQL ${POSTGRES_MAJOR} (it is of ${version.trim()}). ` +
         'Open it with the version of Tessera that made it, or set another DATA_DIR.',
     );
   }
-  return PGlite.create({ dataDir: pgdata });
-}
-
-// Made under another name and renamed when whole: whatever `pgdata.new` holds after a kill, nobody has written to it.
-async function initialize(dataDir: string, pgdata: string): Promise<void> {
-  const found = await readdir(pgdata).catch(() => []);
-  if (found.length > 0) {
+  if ((await readdir(pgdata).catch(() => [])).length > 0) {
     throw new OperatorError(
       `${join(dataDir, 'pgdata')} must be a PostgreSQL database or not exist (it has files but no PG_VERSION). ` +
         'Restore it from a backup, or move it away to start with an empty database.',
     );
   }
+  return false;
+}
+
+// Made under another name and renamed when whole: whatever `pgdata.new` holds after a kill, nobody has written to it.
+async function initialize(pgdata: string): Promise<void> {
   const unfinished = `${pgdata}.new`;
   await rm(unfinished, { recursive: true, force: true });
   await (await PGlite.create({ dataDir: unfinished })).close();
   await rename(unfinished, pgdata);
+}
+
+function pgdataOf(dataDir: string): string {
+  return join(resolve(dataDir), 'pgdata');
 }

@@ -36,6 +36,18 @@ interface HistoryRow {
   logs: string | null;
 }
 
+/** How a database stands to the migrations of this version. */
+export interface MigrationState {
+  /** What the database lacks, in order. */
+  pending: Migration[];
+  /** Begun once, not finished and not resolved: nothing is applied before that is. */
+  failed: OperatorError | null;
+  /** Names of those whose text was changed after they had been applied. */
+  edited: string[];
+  /** Names of those that only the database knows, being of a newer version. */
+  unknown: string[];
+}
+
 interface ApplyOptions {
   /** Told when a migration was edited after it had been applied: the database keeps what the old text made. */
   warn?: (message: string) => void;
@@ -93,22 +105,41 @@ async function readMigrations(migrationsDir: string | URL): Promise<Migration[]>
   }
 }
 
+/** How the database stands to these migrations. Reads, and changes nothing. */
+export async function readMigrationState(
+  db: pg.Pool | pg.PoolClient,
+  migrationsDir: string | URL,
+): Promise<MigrationState> {
+  return compare(await readMigrations(migrationsDir), await readHistory(db));
+}
+
+function compare(migrations: Migration[], history: HistoryRow[]): MigrationState {
+  const failed = history.find((row) => row.finished_at === null);
+  const applied = new Map(history.map((row) => [row.migration_name, row.checksum]));
+  const known = new Set(migrations.map(({ name }) => name));
+  return {
+    pending: migrations.filter(({ name }) => !applied.has(name)),
+    failed: failed ? unresolved(failed) : null,
+    edited: migrations.filter(({ name, checksum }) => (applied.get(name) ?? checksum) !== checksum).map(nameOf),
+    unknown: [...applied.keys()].filter((name) => !known.has(name)),
+  };
+}
+
+function nameOf({ name }: Migration): string {
+  return name;
+}
+
 async function findPending(
   db: pg.Pool | pg.PoolClient,
   migrations: Migration[],
   warn: (message: string) => void,
 ): Promise<Migration[]> {
-  const history = await readHistory(db);
-  const failed = history.find((row) => row.finished_at === null);
-  if (failed) throw unresolved(failed);
-
-  const applied = new Map(history.map((row) => [row.migration_name, row.checksum]));
-  for (const { name, checksum } of migrations) {
-    if (applied.has(name) && applied.get(name) !== checksum) {
-      warn(`Migration ${name} was edited after it was applied; the database keeps what it made then`);
-    }
+  const { pending, failed, edited } = compare(migrations, await readHistory(db));
+  if (failed) throw failed;
+  for (const name of edited) {
+    warn(`Migration ${name} was edited after it was applied; the database keeps what it made then`);
   }
-  return migrations.filter(({ name }) => !applied.has(name));
+  return pending;
 }
 
 /** What was tried on this database and not rolled back since; nothing when it has no history yet. */

@@ -4,11 +4,13 @@ import type { TokenSecrets } from '../auth/key.ts';
 import type { Config, Secrets } from '../config.ts';
 import { OperatorError } from '../errors.ts';
 import { createClient, type Database } from './client.ts';
-import { openEmbedded } from './embedded.ts';
+import { refuseUnfitDirectory } from './directory-lock.ts';
+import { isMade, openEmbedded } from './embedded.ts';
 import { applyMigrations } from './migrate.ts';
 import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.ts';
 
-const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
+/** Where this version's migrations are. */
+export const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
 const PROBE_MS = 1_000;
 const GUEST_ATTEMPTS = 5;
 
@@ -20,6 +22,13 @@ export interface OpenDatabase {
   applied: readonly string[];
   /** Whether the database answers within a second. */
   isThere(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** A database that is only looked at: nothing in it is made, migrated or noted by opening it. */
+export interface ReadableDatabase {
+  pool: pg.Pool;
+  database: Database;
   close(): Promise<void>;
 }
 
@@ -39,20 +48,64 @@ interface OpenOptions {
  * The database that the configuration names, migrated, its keys known to be derived from the same secrets.
  * Throws OperatorError when it cannot be had; nothing stays open then.
  */
-export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
+export function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
+  return persistently(options.config, options.asServer, () => openOnce(options));
+}
+
+/**
+ * As openDatabase, for a command that changes nothing; null when the embedded database has not been made yet.
+ * The database may lack migrations, and its keys may be derived from other secrets.
+ */
+export async function openToRead(config: Config, log: Logger): Promise<ReadableDatabase | null> {
+  if (config.databaseUrl === null) {
+    await refuseUnfitDirectory(config.dataDir);
+    if (!(await isMade(config.dataDir))) return null;
+  }
+  return persistently(config, false, async () => {
+    const connection = await connect({ config, log, asServer: false });
+    try {
+      await connection.pool.query('SELECT 1');
+      return connection;
+    } catch (error) {
+      await connection.close().catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+async function persistently<Opened>(config: Config, asServer: boolean, open: () => Promise<Opened>): Promise<Opened> {
   // A command is the guest of whoever owns the embedded database; of an owner that is just leaving, it asks again.
-  const attempts = options.asServer || options.config.databaseUrl !== null ? 1 : GUEST_ATTEMPTS;
+  const attempts = asServer || config.databaseUrl !== null ? 1 : GUEST_ATTEMPTS;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openOnce(options);
+      return await open();
     } catch (error) {
-      if (attempt === attempts || !isConnectionLost(error))
-        throw options.config.databaseUrl === null ? error : explain(error);
+      if (attempt === attempts || !isConnectionLost(error)) throw config.databaseUrl === null ? error : explain(error);
     }
   }
 }
 
-async function openOnce({ config, secrets, log, asServer, onQuery, onFailure }: OpenOptions): Promise<OpenDatabase> {
+async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
+  const { config, secrets, log } = options;
+  const { pool, database, close } = await connect(options);
+  try {
+    const applied = await applyMigrations(pool, MIGRATIONS, { warn: (message) => log.warn(message) });
+    const tokenSecrets = secrets.tokenSecrets ?? (await readOrMakeTokenSecret(config.dataDir));
+    await checkSecretFingerprints(database, tokenSecrets);
+    return { database, tokenSecrets, applied, isThere: () => answersInTime(pool), close };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function connect({
+  config,
+  log,
+  asServer,
+  onQuery,
+  onFailure,
+}: Omit<OpenOptions, 'secrets'>): Promise<ReadableDatabase> {
   const source =
     config.databaseUrl === null
       ? await openEmbeddedSource(config, asServer, onFailure)
@@ -63,20 +116,15 @@ async function openOnce({ config, secrets, log, asServer, onQuery, onFailure }: 
     if (!pool.ending) log.warn({ reason: message }, 'database connection lost');
   });
   const database = createClient(pool, onQuery);
-  async function close(): Promise<void> {
-    await database.$disconnect();
-    if (!pool.ending) await pool.end();
-    await source.close();
-  }
-  try {
-    const applied = await applyMigrations(pool, MIGRATIONS, { warn: (message) => log.warn(message) });
-    const tokenSecrets = secrets.tokenSecrets ?? (await readOrMakeTokenSecret(config.dataDir));
-    await checkSecretFingerprints(database, tokenSecrets);
-    return { database, tokenSecrets, applied, isThere: () => answersInTime(pool), close };
-  } catch (error) {
-    await close().catch(() => undefined);
-    throw error;
-  }
+  return {
+    pool,
+    database,
+    async close() {
+      await database.$disconnect();
+      if (!pool.ending) await pool.end();
+      await source.close();
+    },
+  };
 }
 
 function isConnectionLost(error: unknown): boolean {
@@ -128,5 +176,5 @@ function explain(error: unknown): unknown {
     '3D000': 'there is no such database. Create it, or correct its name',
   };
   const remedy = remedies[code ?? ''];
-  return remedy ? new OperatorError(`DATABASE_URL cannot be connected to (${message}): ${remedy}.`) : error;
+  return remedy ? new OperatorError(`DATABASE_URL cannot be connected to (${message || code}): ${remedy}.`) : error;
 }

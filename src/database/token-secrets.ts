@@ -2,17 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fingerprintOf, type TokenSecrets } from '../auth/key.ts';
+import { newSecret } from '../auth/secret.ts';
 import { OperatorError } from '../errors.ts';
 import type { Database } from './client.ts';
 
+/** Where the secret that is made at first start is kept. */
+export function tokenSecretPath(dataDir: string): string {
+  return join(dataDir, 'token-secret');
+}
+
+/** The secret kept in the data directory, or null when none has been made there yet. */
+export async function readTokenSecret(dataDir: string): Promise<TokenSecrets | null> {
+  const kept = await readSecret(tokenSecretPath(dataDir));
+  return kept === null ? null : [kept];
+}
+
 /** The secret kept in the data directory, made there (mode 0600) when it is asked for the first time. */
 export async function readOrMakeTokenSecret(dataDir: string): Promise<TokenSecrets> {
-  const path = join(dataDir, 'token-secret');
+  const path = tokenSecretPath(dataDir);
   const kept = await readSecret(path);
   if (kept) return [kept];
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await writeFile(draft, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  await writeFile(draft, `${newSecret()}\n`, { mode: 0o600, flag: 'wx', flush: true });
   try {
     // A link either makes the whole file or finds another's: of two first starts at once both use the same secret.
     await link(draft, path).catch(ignore('EEXIST'));
@@ -36,18 +48,30 @@ export async function checkSecretFingerprints(database: Database, secrets: Token
     // One at a time: of two first starts with two secrets, the second must see what the first has noted.
     await transaction.$executeRaw`LOCK TABLE "SecretFingerprint" IN EXCLUSIVE MODE`;
     const known = new Set((await transaction.secretFingerprint.findMany()).map((row) => row.fingerprint));
-    if (known.size > 0 && !mine.some((fingerprint) => known.has(fingerprint))) {
-      throw new OperatorError(
-        'TOKEN_SECRETS (or the secret kept in DATA_DIR) is not what this database’s keys were derived from. ' +
-          'Use the same secret as the other processes on this database. To change it, put the new one in front ' +
-          'and keep the old one behind it: TOKEN_SECRETS=new,old.',
-      );
-    }
+    if (areForeign(mine, known)) throw foreignSecrets();
     await transaction.secretFingerprint.createMany({
       data: mine.filter((fingerprint) => !known.has(fingerprint)).map((fingerprint) => ({ fingerprint })),
       skipDuplicates: true,
     });
   });
+}
+
+/** Throws OperatorError when this database's keys were derived from other secrets; notes nothing. */
+export async function refuseForeignSecrets(database: Database, secrets: TokenSecrets): Promise<void> {
+  const known = new Set((await database.secretFingerprint.findMany()).map((row) => row.fingerprint));
+  if (areForeign(secrets.map(fingerprintOf), known)) throw foreignSecrets();
+}
+
+function areForeign(mine: string[], known: ReadonlySet<string>): boolean {
+  return known.size > 0 && !mine.some((fingerprint) => known.has(fingerprint));
+}
+
+function foreignSecrets(): OperatorError {
+  return new OperatorError(
+    'TOKEN_SECRETS (or the secret kept in DATA_DIR) is not what this database’s keys were derived from. ' +
+      'Use the same secret as the other processes on this database. To change it, put the new one in front ' +
+      'and keep the old one behind it: TOKEN_SECRETS=new,old.',
+  );
 }
 
 async function isEveryOneKnown(database: Database, fingerprints: string[]): Promise<boolean> {
