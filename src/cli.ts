@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { addConformance } from './cli/conformance.ts';
+import { addCheck } from './cli/check.ts';
 import { exitWithError } from './cli/exit.ts';
 import { addMigrate } from './cli/migrate.ts';
 import { addSchemaPrint } from './cli/schema-print.ts';
@@ -26,6 +27,7 @@ const program = new Command('tessera')
 
 addServe(program);
 addMigrate(program);
+addCheck(program);
 const user = program.command('user').description('Manage users.');
 addUserCreate(user);
 addUserList(user);
