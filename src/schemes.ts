@@ -1,14 +1,11 @@
-import { findViewer } from './accounts/viewers.ts';
 import type { TokenSecrets } from './auth/key.ts';
 import type { Scheme } from './auth/scheme.ts';
 import { type TokenSchemeOptions, tokenScheme } from './auth/schemes/token.ts';
 import type { Config } from './config.ts';
-import type { Database } from './database/client.ts';
 
 interface SchemeParts {
   tokenSecrets: TokenSecrets;
-  /** Asked for when a credential is such that the database has the last word on it. */
-  database(): Promise<Database> | Database;
+  findViewer: TokenSchemeOptions['findViewer'];
   now(): Date;
 }
 
@@ -19,10 +16,6 @@ export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
 
 /** What keys are judged by, for the server and for whoever explains what the server does. */
 export function tokenSchemeOptions({ tokenKeyword }: Config, parts: SchemeParts): TokenSchemeOptions {
-  return {
-    keyword: tokenKeyword,
-    secrets: parts.tokenSecrets,
-    findViewer: async (tokenId) => findViewer(await parts.database(), tokenId),
-    now: parts.now,
-  };
+  const { tokenSecrets, findViewer, now } = parts;
+  return { keyword: tokenKeyword, secrets: tokenSecrets, findViewer, now };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { findViewer } from './accounts/viewers.ts';
 import { createPasswords } from './auth/password.ts';
 import type { Config, Secrets } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
@@ -70,7 +71,7 @@ export function createEndpoint(
       registration: config.registration,
       now,
     },
-    schemes: createSchemes(config, { tokenSecrets, database: () => database, now }),
+    schemes: createSchemes(config, { tokenSecrets, findViewer: (tokenId) => findViewer(database, tokenId), now }),
     hasGraphiQL: config.env === 'development',
     log,
   });

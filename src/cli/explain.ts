@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { findViewer } from '../accounts/viewers.ts';
+import { type Explanation, explainCredential } from '../auth/explain.ts';
+import { readSentHeader } from '../auth/sent-credential.ts';
+import { loadConfig } from '../config.ts';
+import { readTokenSecret, refuseForeignSecrets } from '../database/token-secrets.ts';
+import { OperatorError } from '../errors.ts';
+import { createSchemes, tokenSchemeOptions } from '../schemes.ts';
+import { readCredential } from './explain/input.ts';
+import { explanationJson, writeExplanation } from './explain/report.ts';
+import { harmlessJson } from './harmless.ts';
+import { type LookedInto, lookIn } from './look-in.ts';
+
+const HELP = `
+A key (tsr_…), an Authorization header’s value (Token tsr_…) or a whole header (Authorization: Token tsr_…).
+Without one, or with -, it is read from standard input. That is the better way: other users of this machine can
+see an argument, and the shell keeps it in its history.
+
+Prints neither the key nor a secret. Exits with 0 when the server would accept it, with 1 when not.`;
+
+export function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('Say whether the server would accept a key or header, and why not.')
+    .argument('[credential...]', 'read from standard input when left out')
+    .option('--json', 'print the explanation as JSON')
+    .addHelpText('after', HELP)
+    .action(async (words: string[], { json }: { json?: true }) => {
+      const { explanation, secrets } = await explain(await readCredential(words));
+      process.stdout.write(
+        json ? `${harmlessJson(explanationJson(explanation, secrets))}\n` : writeExplanation(explanation, secrets),
+      );
+      process.exitCode = explanation.isAccepted ? 0 : 1;
+    });
+}
+
+/** Asks the schemes that the server asks; the database is opened when they do, and not before. */
+async function explain(credential: string | null): Promise<{ explanation: Explanation; secrets: number }> {
+  const { config, secrets } = loadConfig();
+  const tokenSecrets = secrets.tokenSecrets ?? (await readTokenSecret(config.dataDir));
+  if (tokenSecrets === null) {
+    throw new OperatorError(
+      'There is no secret yet, so there are no keys: TOKEN_SECRETS is not set, and no server has started.',
+    );
+  }
+  const now = new Date();
+  let open: LookedInto | undefined;
+  const parts = {
+    tokenSecrets,
+    now: () => now,
+    async findViewer(tokenId: string) {
+      open ??= await lookIn(config);
+      await refuseForeignSecrets(open.database, tokenSecrets);
+      return findViewer(open.database, tokenId);
+    },
+  };
+  try {
+    const explanation = await explainCredential(
+      credential === null ? null : readSentHeader(credential, config.tokenKeyword),
+      (findOnce) => createSchemes(config, { ...parts, findViewer: findOnce }),
+      tokenSchemeOptions(config, parts),
+    );
+    return { explanation, secrets: tokenSecrets.length };
+  } finally {
+    await open?.close();
+  }
+}
