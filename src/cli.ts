@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addConformance } from './cli/conformance.ts';
 import { addCheck } from './cli/check.ts';
+import { addCompletion } from './cli/completion.ts';
 import { exitWithError } from './cli/exit.ts';
 import { addExplain } from './cli/explain.ts';
 import { addMigrate } from './cli/migrate.ts';
@@ -52,6 +53,7 @@ const schema = program.command('schema').description('See the public contract.')
 addSchemaPrint(schema);
 addSchemaRules(schema);
 addConformance(program);
+addCompletion(program);
 
 try {
   await program.parseAsync();
