@@ -1,0 +1,475 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { fingerprintOf, newTokenId } from '../../src/auth/key.ts';
+import { inspect } from '../../src/cli/check/inspect.ts';
+import { writeFinding } from '../../src/cli/check/report.ts';
+import { openEmbedded } from '../../src/database/embedded.ts';
+import { tessera } from '../program.ts';
+import { databaseOfItsOwn, openWorld, TOKEN_SECRET } from '../world.ts';
+
+const world = await openWorld();
+const { database } = world;
+afterEach(() => vi.unstubAllEnvs());
+const server = process.env.TEST_DATABASE_URL;
+const DRAWN = 'Zr4u7xA2DfG9jL1mQpS5vWyB8cEhKnT0';
+const MIGRATION = '20261124045034_init';
+
+interface Line {
+  level: string;
+  subject: string;
+  message: string;
+  remedy: string | null;
+}
+
+function line(level: string, subject: string, message: string, remedy: string | null | undefined = null): Line {
+  return { level, subject, message, remedy: remedy ?? null };
+}
+
+/** What `tessera check --json` finds. */
+async function check(env: Record<string, string>): Promise<{ code: number | null; isFit: boolean; findings: Line[] }> {
+  const { code, stdout, stderr } = await tessera(['check', '--json'], env);
+  expect(stderr).toBe('');
+  return { code, ...JSON.parse(stdout) };
+}
+
+/** The findings about this, whole. */
+async function found(subject: string, env: Record<string, string>): Promise<Line[]> {
+  return (await check(env)).findings.filter((finding) => finding.subject === subject);
+}
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-check-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function run(sql: string): Promise<unknown> {
+  return database.$executeRawUnsafe(sql);
+}
+
+const LOW_VARIETY = line(
+  'warning',
+  'secrets',
+  'The first secret in TOKEN_SECRETS has so little variety that it can be guessed.',
+  'Rotate to one that was drawn: `npx tessera secrets rotate`.',
+);
+const ANSWERS = line(
+  'ok',
+  'database',
+  server
+    ? expect.stringMatching(/^PostgreSQL [\d.]+.* answers\.$/)
+    : `The embedded database in ${world.config.dataDir} is open in process ${process.pid}.`,
+);
+const NO_SUPERUSER = line(
+  'warning',
+  'users',
+  'There is no superuser yet.',
+  'Make one: `npx tessera user create <username> --superuser`.',
+);
+
+describe('tessera check', () => {
+  it('finds an installation fit to serve while the server runs, in whole', async () => {
+    expect(await check(world.env)).toEqual({
+      code: 0,
+      isFit: true,
+      findings: [
+        line('ok', 'configuration', 'Every variable is good; NODE_ENV is test.'),
+        line('ok', 'permissions', 'What must stay secret is readable by its owner alone.'),
+        LOW_VARIETY,
+        ANSWERS,
+        line('ok', 'migrations', 'The database is up to date.'),
+        line('ok', 'secrets', 'One secret, which the database knows.'),
+        NO_SUPERUSER,
+      ],
+    });
+  });
+
+  it('says so in plain words where no terminal reads it', async () => {
+    const own = await databaseOfItsOwn();
+    onTestFinished(own.drop);
+    const { code, stdout, stderr } = await tessera(['check'], {
+      ...own.env,
+      TOKEN_SECRETS: `${DRAWN},${TOKEN_SECRET}`,
+      NODE_ENV: 'test',
+      FORCE_COLOR: '1',
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const database = server
+      ? 'PostgreSQL [\\d.]+.* answers\\.'
+      : `The embedded database in ${own.env.DATA_DIR} can be opened; no process has it open\\.`;
+    expect(stdout).toMatch(
+      new RegExp(
+        [
+          '^ok       configuration  Every variable is good; NODE_ENV is test\\.',
+          'ok       permissions    What must stay secret is readable by its owner alone\\.',
+          'warning  secrets        The second secret in TOKEN_SECRETS has so little variety that it can be guessed\\. .*',
+          `ok       database       ${database}`,
+          'ok       migrations     The database is up to date\\.',
+          'ok       secrets        2 secrets, newest first\\. No server has started with the newest yet: all 0 live tokens rest on an older one\\.',
+          'warning  users          There is no superuser yet\\. Make one: `npx tessera user create <username> --superuser`\\.',
+          'Fit to serve, with 2 warnings\\.\n$',
+        ].join('\n'),
+      ),
+    );
+  });
+
+  it('makes nothing: no directory, no database, no secret', async () => {
+    const folder = emptyFolder();
+    const dataDir = join(folder, 'not', 'there');
+    expect(await check({ DATA_DIR: dataDir })).toEqual({
+      code: 0,
+      isFit: true,
+      findings: [
+        line('ok', 'configuration', 'Every variable is good; NODE_ENV is development.'),
+        line('ok', 'permissions', `DATA_DIR ${dataDir} does not exist yet; the first start makes it.`),
+        line('ok', 'database', `The embedded database in ${dataDir} has not been made yet; the first start makes it.`),
+        line('ok', 'secrets', 'There is none yet; the first start makes one in DATA_DIR.'),
+      ],
+    });
+    expect(existsSync(join(folder, 'not'))).toBe(false);
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    await check({ DATA_DIR: dataDir });
+    expect(statSync(dataDir).nlink).toBe(2);
+    expect(existsSync(join(dataDir, 'token-secret'))).toBe(false);
+  });
+
+  it('applies no migration and notes no fingerprint', async () => {
+    const { env, tables } = await unmigrated();
+    const { findings, code } = await check({ ...env, TOKEN_SECRETS: DRAWN });
+    expect(code).toBe(0);
+    expect(findings.slice(2)).toEqual([
+      expect.objectContaining({ level: 'ok', subject: 'database' }),
+      line(
+        'warning',
+        'migrations',
+        `The database lacks 1 migration: ${MIGRATION}.`,
+        'The server applies what is lacking when it starts; `npx tessera migrate` does so now.',
+      ),
+      line('ok', 'secrets', '1 secret; no key has been derived yet.'),
+    ]);
+    expect(await tables()).toEqual([]);
+    await check({ ...world.env, TOKEN_SECRETS: `${DRAWN},${TOKEN_SECRET}` });
+    expect(await database.secretFingerprint.count()).toBe(1);
+  });
+
+  it('names every bad variable, and judges what does not rest on them', async () => {
+    const { code, isFit, findings } = await check({ ...world.env, PORT: 'abc', TOKEN_SECRETS: 'short' });
+    expect({ code, isFit }).toEqual({ code: 1, isFit: false });
+    expect(findings).toEqual([
+      line('wrong', 'configuration', 'PORT must be a whole number from 0 to 65535 (got "abc")'),
+      line(
+        'wrong',
+        'configuration',
+        'TOKEN_SECRETS must be a comma-separated list of secrets of at least 32 bytes each. Make one with: openssl rand -base64 48',
+      ),
+      line('ok', 'permissions', 'What must stay secret is readable by its owner alone.'),
+      ANSWERS,
+      line('ok', 'migrations', 'The database is up to date.'),
+      NO_SUPERUSER,
+    ]);
+  });
+
+  it('judges no other database where DATABASE_URL is bad', async () => {
+    const dataDir = join(emptyFolder(), 'data');
+    const { findings } = await check({
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      DATA_DIR: dataDir,
+      TOKEN_SECRETS: DRAWN,
+    });
+    expect(findings.map(({ level, subject }) => [level, subject])).toEqual([
+      ['wrong', 'configuration'],
+      ['ok', 'permissions'],
+    ]);
+    expect(JSON.stringify(findings)).not.toContain('hunter2');
+  });
+
+  it('says why a database cannot be reached, and what cannot be judged without it', async () => {
+    const env = { DATABASE_URL: 'postgresql://ada:hunter2@127.0.0.1:1/tessera', TOKEN_SECRETS: DRAWN };
+    const { code, findings } = await check(env);
+    expect(code).toBe(1);
+    expect(findings.slice(1)).toEqual([
+      line('ok', 'permissions', 'What must stay secret is readable by its owner alone.'),
+      line(
+        'wrong',
+        'database',
+        'DATABASE_URL cannot be connected to (connect ECONNREFUSED 127.0.0.1:1): nothing listens there. ' +
+          'Start PostgreSQL, or correct the host and port. Migrations, keys and users cannot be judged without it.',
+      ),
+    ]);
+  });
+});
+
+describe('the migrations', () => {
+  it('are told when they were edited, are of a newer version, or failed', async () => {
+    const [before] = await database.$queryRaw<{ checksum: string }[]>`SELECT checksum FROM _prisma_migrations`;
+    await run(`UPDATE _prisma_migrations SET checksum = 'edited'`);
+    await run(
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('1', '', '2099_new', now())`,
+    );
+    await run(
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, logs) VALUES ('2', '', '2098_bad', 'no\nspace')`,
+    );
+    try {
+      const { isFit, findings } = await check(world.env);
+      expect(isFit).toBe(false);
+      expect(findings.filter(({ subject }) => subject === 'migrations')).toEqual([
+        line(
+          'wrong',
+          'migrations',
+          'Migration 2098_bad failed before (no space), and nothing is applied until that is resolved. Undo what it left ' +
+            'and run `prisma migrate resolve --rolled-back 2098_bad`, or finish by hand what it began and run ' +
+            '`prisma migrate resolve --applied 2098_bad`.',
+        ),
+        line(
+          'warning',
+          'migrations',
+          `Migration ${MIGRATION} was edited after it was applied; the database keeps what it made then.`,
+          'Give it back its text, and put what should change into a new migration.',
+        ),
+        line(
+          'warning',
+          'migrations',
+          'The database has 2 migrations of a newer version: 2099_new, 2098_bad.',
+          'Upgrade Tessera here, unless an older release is meant to run on it.',
+        ),
+      ]);
+    } finally {
+      await run(`DELETE FROM _prisma_migrations WHERE id IN ('1', '2')`);
+      await run(`UPDATE _prisma_migrations SET checksum = '${before?.checksum}'`);
+    }
+  });
+});
+
+describe('the secrets', () => {
+  it('are wrong where the database’s keys were derived from others', async () => {
+    expect(await found('secrets', { ...world.env, TOKEN_SECRETS: DRAWN })).toEqual([
+      line(
+        'wrong',
+        'secrets',
+        'TOKEN_SECRETS (or the secret kept in DATA_DIR) is not what this database’s keys were derived from. Use the same ' +
+          'secret as the other processes on this database. To change it, put the new one in front and keep the old one ' +
+          'behind it: TOKEN_SECRETS=new,old.',
+      ),
+    ]);
+  });
+
+  it('are wrong where they are gone, or cut short', async () => {
+    const { TOKEN_SECRETS: _given, ...env } = world.env;
+    expect(await found('secrets', env)).toEqual([
+      line(
+        'wrong',
+        'secrets',
+        'The secret that this database’s keys were derived from is gone: TOKEN_SECRETS is not set, and DATA_DIR has none.',
+        'Put it back, in DATA_DIR/token-secret or in TOKEN_SECRETS.',
+      ),
+    ]);
+    const path = join(world.config.dataDir, 'token-secret');
+    writeFileSync(path, 'short\n', { mode: 0o600 });
+    onTestFinished(() => rmSync(path));
+    expect(await found('secrets', env)).toEqual([
+      line('wrong', 'secrets', `${path} must hold a secret of at least 32 bytes. Restore it, or set TOKEN_SECRETS.`),
+    ]);
+  });
+
+  it('are told how many live tokens rest on an older one', async () => {
+    const { user } = await world.makeUser();
+    const now = new Date();
+    const fingerprint = await database.secretFingerprint.create({
+      data: { fingerprint: fingerprintOf(DRAWN), firstSeenAt: now },
+    });
+    onTestFinished(async () => {
+      await database.user.deleteMany();
+      await database.secretFingerprint.delete({ where: fingerprint });
+    });
+    await database.token.deleteMany();
+    const old = new Date(now.getTime() - 1);
+    for (const [name, createdAt, expiresAt] of [
+      ['old', old, null],
+      ['of that very instant', now, null],
+      ['expired', old, old],
+      ['alive', old, new Date(now.getTime() + 3_600_000)],
+    ] as const) {
+      await database.token.create({ data: { id: newTokenId(), userId: user.id, name, createdAt, expiresAt } });
+    }
+    const env = { ...world.env, TOKEN_SECRETS: `${DRAWN},${TOKEN_SECRET}` };
+    const told = async () => (await found('secrets', env)).filter(({ level }) => level === 'ok');
+    expect(await told()).toEqual([
+      line(
+        'ok',
+        'secrets',
+        `2 secrets, newest first. 2 live tokens made before ${now.toISOString()}, when the newest was first seen, ` +
+          'may rest on an older one: keep those.',
+      ),
+    ]);
+    await database.token.deleteMany({ where: { createdAt: old } });
+    expect(await told()).toEqual([
+      line(
+        'ok',
+        'secrets',
+        '2 secrets, newest first. No live token rests on an older one any more: drop all but the first from TOKEN_SECRETS.',
+      ),
+    ]);
+  });
+});
+
+describe('permissions', () => {
+  it.each([
+    [0o755, 'warning', 'can be entered by others than its owner (its mode is 755).', 'Run `chmod 700 $`.'],
+    [0o770, 'wrong', 'must not be writable by others than its owner (its mode is 770). Run `chmod 700 $`.', null],
+  ])('of DATA_DIR %o are told', async (mode, level, message, remedy) => {
+    const dataDir = emptyFolder();
+    chmodSync(dataDir, mode);
+    expect(await found('permissions', { DATA_DIR: dataDir })).toEqual([
+      line(level, 'permissions', `DATA_DIR ${dataDir} ${message.replace('$', dataDir)}`, remedy?.replace('$', dataDir)),
+    ]);
+  });
+
+  it('of a secret that others can read are wrong', async () => {
+    const dataDir = emptyFolder();
+    const path = join(dataDir, 'token-secret');
+    writeFileSync(path, `${DRAWN}\n`, { mode: 0o644 });
+    expect(await found('permissions', { DATA_DIR: dataDir })).toEqual([
+      line(
+        'wrong',
+        'permissions',
+        `${path} can be read by others than its owner (its mode is 644).`,
+        `Run \`chmod 600 ${path}\`; whoever has read it can make keys: rotate it.`,
+      ),
+    ]);
+  });
+
+  it.each([
+    ['a secret, in production', `NODE_ENV=production\nTOKEN_SECRETS=${DRAWN}`, 0o644, 'wrong'],
+    ['a secret', `TOKEN_SECRETS=${DRAWN}`, 0o644, 'warning'],
+    ['a password', 'DATABASE_URL=postgresql://ada:pw@127.0.0.1:1/x', 0o644, 'warning'],
+    ['a secret for its group', `TOKEN_SECRETS=${DRAWN}`, 0o640, 'ok'],
+    ['no secret', 'PORT=4001', 0o644, 'ok'],
+  ])('of a .env file with %s are judged', async (_case, text, mode, level) => {
+    vi.stubEnv('NODE_ENV', undefined);
+    const folder = emptyFolder();
+    writeFileSync(join(folder, '.env'), `${text}\nDATA_DIR=${folder}\n`, { mode });
+    const findings: unknown[] = [];
+    for await (const finding of inspect(folder, new Date())) {
+      if (finding.subject === 'permissions') findings.push(finding);
+    }
+    const isBad = level !== 'ok';
+    expect(findings).toEqual([
+      {
+        level,
+        subject: 'permissions',
+        message: isBad
+          ? `${folder}/.env holds secrets and can be read by every user of this machine (its mode is 644).`
+          : 'What must stay secret is readable by its owner alone.',
+        ...(isBad ? { remedy: `Run \`chmod 600 ${folder}/.env\`.` } : {}),
+      },
+    ]);
+  });
+});
+
+describe('users', () => {
+  it('without a live login token are counted, unless a token made by hand has its name', async () => {
+    const { user } = await world.makeUser(undefined, { isSuperuser: true });
+    onTestFinished(async () => {
+      await database.user.deleteMany();
+    });
+    expect(await found('users', world.env)).toEqual([line('ok', 'users', '1 user, each with a live login token.')]);
+    await database.token.updateMany({ data: { expiresAt: new Date(0) } });
+    expect(await found('users', world.env)).toEqual([
+      line(
+        'warning',
+        'users',
+        '1 user without a live login token.',
+        'The first login makes one; `npx tessera token backfill` makes them all now.',
+      ),
+    ]);
+    await database.token.updateMany({ data: { expiresAt: null, kind: 'API' }, where: { userId: user.id } });
+    expect(await found('users', world.env)).toEqual([line('ok', 'users', '1 user, each with a live login token.')]);
+  });
+});
+
+describe('production', () => {
+  it('is warned of open registration, and of an embedded database', async () => {
+    const dataDir = join(emptyFolder(), 'data');
+    const env = { NODE_ENV: 'production', REGISTRATION: 'open', DATA_DIR: dataDir, TOKEN_SECRETS: DRAWN };
+    const { code, findings } = await check({ ...env, PASSWORD_PEPPER: 'pepper'.repeat(6) });
+    expect({ code, warnings: findings.filter(({ level }) => level === 'warning') }).toEqual({
+      code: 0,
+      warnings: [
+        line(
+          'warning',
+          'registration',
+          'Anybody can make an account: REGISTRATION is open in production.',
+          'Set REGISTRATION=closed, unless anybody may have an account here.',
+        ),
+        line(
+          'warning',
+          'secrets',
+          'PASSWORD_PEPPER has so little variety that it can be guessed.',
+          'Make one with `npx tessera secrets new`; changing it ends every password, so best before there are any.',
+        ),
+        line(
+          'warning',
+          'database',
+          'The embedded database does not fsync: a power cut can lose what was acknowledged.',
+          'Set DATABASE_URL to a PostgreSQL server for what must not be lost.',
+        ),
+      ],
+    });
+  });
+});
+
+describe('a finding', () => {
+  const finding = {
+    level: 'wrong',
+    subject: 'database',
+    message: 'It is \u001b[2Jbroken.',
+    remedy: 'Mend it well.',
+  } as const;
+
+  it('is broken at words for a terminal, and steers none', () => {
+    expect(writeFinding(finding, 40)).toBe(
+      ['✗ database       It is \\u{1b}[2Jbroken.', '                 Mend it well.', ''].join('\n'),
+    );
+  });
+
+  it('is one line of plain words elsewhere', () => {
+    expect(writeFinding(finding, null)).toBe('wrong    database       It is \\u{1b}[2Jbroken. Mend it well.\n');
+  });
+});
+
+/** A database in which nothing has been made yet, and the names of its tables. */
+async function unmigrated(): Promise<{ env: Record<string, string>; tables(): Promise<string[]> }> {
+  const sql = `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`;
+  async function tablesOf(pool: pg.Pool): Promise<string[]> {
+    const { rows } = await pool.query<{ table_name: string }>(sql);
+    await pool.end();
+    return rows.map(({ table_name }) => table_name);
+  }
+  if (!server) {
+    const dataDir = emptyFolder();
+    await (await openEmbedded({ dataDir, mode: 'serve' })).close();
+    return {
+      env: { DATA_DIR: dataDir },
+      async tables() {
+        const embedded = await openEmbedded({ dataDir, mode: 'serve' });
+        return tablesOf(new pg.Pool(embedded.poolOptions)).finally(() => embedded.close());
+      },
+    };
+  }
+  const admin = new pg.Pool({ connectionString: server });
+  const name = `tessera_check_${process.pid}`;
+  await admin.query(`CREATE DATABASE ${name}`);
+  onTestFinished(async () => {
+    await admin.query(`DROP DATABASE ${name}`);
+    await admin.end();
+  });
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    env: { DATABASE_URL: url.href, DATA_DIR: emptyFolder() },
+    tables: () => tablesOf(new pg.Pool({ connectionString: url.href })),
+  };
+}
