@@ -30,7 +30,7 @@ export function isKeyShaped(text: string): boolean {
 }
 
 /** What makes a string no key, whatever it was derived from. */
-export type KeyFlaw = 'prefix' | 'length' | 'alphabet' | 'spelling';
+export type KeyFlaw = 'prefix' | 'alphabet' | 'length' | 'spelling';
 
 /** A key taken apart: the id in it, and the place in the list of the secret that derived it; null: none did. */
 export type KeyReading = { flaw: KeyFlaw } | { flaw: null; id: string; secretAt: number | null };
@@ -51,8 +51,8 @@ export function verifyKey(key: string, secrets: TokenSecrets): string | null {
 export function readKey(key: string, secrets: TokenSecrets): KeyReading {
   if (!isKeyShaped(key)) return { flaw: 'prefix' };
   const encoded = key.slice(PREFIX.length);
-  if (encoded.length !== ENCODED_LENGTH) return { flaw: 'length' };
   if (!/^[\w-]*$/.test(encoded)) return { flaw: 'alphabet' };
+  if (encoded.length !== ENCODED_LENGTH) return { flaw: 'length' };
   const bytes = Buffer.from(encoded, 'base64url');
   // The last character has two bits to spare, so several strings decode alike: only the canonical one is a key.
   if (bytes.toString('base64url') !== encoded) return { flaw: 'spelling' };

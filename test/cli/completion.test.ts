@@ -63,7 +63,10 @@ function sample(): CompletedCommand[] {
     .addOption(new Option('--internal').hideHelp());
   user.command('create').argument('<username>').option('--staff', 'may administer');
   program.command('secret', { hidden: true });
-  program.command('move').addArgument(new Argument('<from>').choices(['here', 'there'])).argument('<to>');
+  program
+    .command('move')
+    .addArgument(new Argument('<from>').choices(['here', 'there']))
+    .argument('<to>');
   return readCommands(program);
 }
 
@@ -87,7 +90,11 @@ describe.each(['bash', 'zsh', 'fish'] as const)('completion in %s', (shell) => {
       ['values of an option', ['user', 'list', '--sort', ''], ['joined', 'name']],
       ['values of its short spelling', ['user', 'list', '-s', ''], ['joined', 'name']],
       ['no value where any will do', ['user', 'list', '--after', ''], []],
-      ['options behind an option’s value', ['user', 'list', '--sort', 'name', '--'], ['--after', '--help', '--json', '--sort']],
+      [
+        'options behind an option’s value',
+        ['user', 'list', '--sort', 'name', '--'],
+        ['--after', '--help', '--json', '--sort'],
+      ],
       ['no user’s name', ['user', 'create', ''], []],
       ['options behind an operand', ['user', 'create', 'ada', '--'], ['--help', '--staff']],
       ['the first of two arguments', ['move', ''], ['here', 'there']],

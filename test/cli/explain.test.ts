@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { keyOf } from '../../src/auth/key.ts';
+import { tessera } from '../program.ts';
+import { openWorld, TOKEN_SECRET } from '../world.ts';
+
+const world = await openWorld();
+const NEW = 'Zr4u7xA2DfG9jL1mQpS5vWyB8cEhKnT0';
+
+function explain(words: string[], input = '', env: Record<string, string> = world.env) {
+  return tessera(['explain', ...words], env, input);
+}
+
+describe('tessera explain', () => {
+  it('tells all about a token whose key is accepted, and never the key', async () => {
+    const { user, token, key } = await world.makeUser('ada');
+    const told = {
+      code: 0,
+      stdout: [
+        'Accepted.',
+        '  Scheme      Token',
+        '  Secret      the one there is',
+        `  Token       ${encodeGlobalID('Token', token.id)}`,
+        '  Name        default',
+        '  Kind        LOGIN',
+        '  User        ada',
+        `  Created     ${token.createdAt.toISOString()}`,
+        '  Expires     never',
+        '  Last used   never',
+        '',
+      ].join('\n'),
+      stderr: '',
+    };
+    expect(await explain([key])).toEqual(told);
+    expect(await explain([`Authorization: Token ${key}`])).toEqual(told);
+    expect(await explain(['Authorization:', 'Bearer', key])).toEqual(told);
+    expect(await explain([], `Token: ${key}\n`)).toEqual(told);
+    expect(await explain(['-'], `${key}\r\n`)).toEqual(told);
+    const { stdout } = await explain(['--json'], key);
+    expect(JSON.parse(stdout)).toEqual({
+      isAccepted: true,
+      scheme: 'Token',
+      reason: null,
+      message: null,
+      answer: null,
+      secret: { place: 1, of: 1 },
+      isProved: true,
+      token: {
+        id: encodeGlobalID('Token', token.id),
+        name: 'default',
+        kind: 'LOGIN',
+        createdAt: token.createdAt.toISOString(),
+        expiresAt: null,
+        lastUsedAt: null,
+        supersededAt: null,
+      },
+      user: { id: encodeGlobalID('User', user.id), username: 'ada', isActive: true },
+    });
+    expect(stdout + told.stdout).not.toContain('tsr_');
+  });
+
+  it('tells by which secret of the list a key was derived', async () => {
+    const { key } = await world.makeUser();
+    const { code, stdout } = await explain([key], '', { ...world.env, TOKEN_SECRETS: `${NEW},${TOKEN_SECRET}` });
+    expect({ code, secret: /Secret {6}(.*)/.exec(stdout)?.[1] }).toEqual({
+      code: 0,
+      secret: 'number 2 of 2, an older one: log in again for a key of the newest',
+    });
+  });
+
+  it('tells when and why a token stopped being accepted', async () => {
+    const { user, token, key } = await world.makeUser('bob');
+    const at = new Date('2020-01-02T03:04:05.678Z');
+    await world.database.token.update({ where: { id: token.id }, data: { expiresAt: at, supersededAt: at } });
+    await world.database.user.update({ where: { id: user.id }, data: { isActive: false } });
+    expect(await explain([], key)).toEqual({
+      code: 1,
+      stdout: [
+        'Not accepted. Its token was superseded by another of the same name, and the time for both is over.',
+        '  Scheme      Token',
+        '  Answer      401 AUTHENTICATION_FAILED: Invalid token.',
+        '  Secret      the one there is',
+        `  Token       ${encodeGlobalID('Token', token.id)}`,
+        '  Name        default',
+        '  Kind        LOGIN',
+        '  User        bob (inactive)',
+        `  Created     ${token.createdAt.toISOString()}`,
+        '  Expires     2020-01-02T03:04:05.678Z',
+        '  Last used   never',
+        '  Superseded  2020-01-02T03:04:05.678Z',
+        '',
+      ].join('\n'),
+      stderr: '',
+    });
+  });
+
+  it('shows the token of a key under a secret that is not listed, as unproved', async () => {
+    const { token } = await world.makeUser();
+    const { code, stdout } = await explain([keyOf(token, [NEW])]);
+    expect(code).toBe(1);
+    expect(stdout.split('\n').slice(0, 5)).toEqual([
+      'Not accepted. It was derived from no secret of this server: forged, mistyped, or made under a secret that is not listed.',
+      'The id in it is that of the token below, which proves nothing: ids are no secret.',
+      '  Scheme      Token',
+      '  Answer      401 AUTHENTICATION_FAILED: Invalid token.',
+      `  Token       ${encodeGlobalID('Token', token.id)}`,
+    ]);
+  });
+
+  it('needs no database for what is refused by arithmetic', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-explain-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const env = { DATABASE_URL: 'postgresql://127.0.0.1:1/x', TOKEN_SECRETS: NEW };
+    expect(await explain(['Token tsr_abc'], '', env)).toEqual({
+      code: 1,
+      stdout: [
+        'Not accepted. It is malformed: a key has 43 characters after tsr_. Was it cut, or lengthened?',
+        '  Scheme      Token',
+        '  Answer      401 AUTHENTICATION_FAILED: Invalid token.',
+        '',
+      ].join('\n'),
+      stderr: '',
+    });
+    expect(await explain(['Basic YTpi'], '', env)).toEqual({
+      code: 1,
+      stdout: [
+        'Not accepted. No scheme of this server reads it, so the request counts as one without credentials.',
+        '  Answer      401 UNAUTHENTICATED: Authentication credentials were not provided.',
+        '',
+      ].join('\n'),
+      stderr: '',
+    });
+  });
+
+  it.each([
+    ['two lines', 'Token a\nToken b'],
+    ['more than a request can carry', `Token ${'x'.repeat(100_000)}`],
+  ])('says that no request can carry %s', async (_case, input) => {
+    expect(await explain([], input)).toEqual({
+      code: 1,
+      stdout:
+        'Not accepted. No request can carry it: it has a line break or another control character, or is too long.\n',
+      stderr: '',
+    });
+  });
+
+  it('says in one line what keeps it from knowing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-explain-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const key = keyOf({ id: crypto.randomUUID() }, [NEW]);
+    expect(await explain([key], '', { DATA_DIR: folder, TOKEN_SECRETS: NEW })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `There is no database in DATA_DIR ${folder} yet. Start the server once.\n`,
+    });
+    expect(await explain([key], '', { DATA_DIR: folder })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'There is no secret yet, so there are no keys: TOKEN_SECRETS is not set, and no server has started.\n',
+    });
+    expect(await explain([key], '', { ...world.env, TOKEN_SECRETS: NEW })).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^TOKEN_SECRETS .* is not what this database’s keys were derived from\. [^\n]*\n$/),
+    });
+  });
+
+  it('feeds a terminal nothing that the database holds and that would steer it', async () => {
+    const { token, key } = await world.makeUser();
+    await world.database.token.update({ where: { id: token.id }, data: { name: '\u001b[2J\u202e' } });
+    expect((await explain([], key)).stdout).toContain('  Name        \\u{1b}[2J\\u{202e}\n');
+  });
+});
