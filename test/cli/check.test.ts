@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -199,6 +200,29 @@ describe('tessera check', () => {
           'Start PostgreSQL, or correct the host and port. Migrations, keys and users cannot be judged without it.',
       ),
     ]);
+  });
+});
+
+describe('a database that does not answer', () => {
+  it('is waited for no longer than it was told', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void silent.close());
+    const folder = emptyFolder();
+    const { port } = silent.address() as AddressInfo;
+    writeFileSync(
+      join(folder, '.env'),
+      `DATABASE_URL=postgresql://ada@127.0.0.1:${port}/x\nTOKEN_SECRETS=${DRAWN}\nDATA_DIR=${folder}`,
+      { mode: 0o600 },
+    );
+    const findings: unknown[] = [];
+    for await (const finding of inspect(folder, new Date(), 0.1)) findings.push(finding);
+    expect(findings.at(-1)).toEqual({
+      level: 'wrong',
+      subject: 'database',
+      message:
+        'DATABASE_URL cannot be connected to: no answer within 0.1 seconds. Migrations, keys and users cannot be judged without it.',
+    });
   });
 });
 

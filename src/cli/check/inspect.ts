@@ -17,7 +17,23 @@ const LONGEST_ANSWER_SECONDS = 10;
  * What can be said of the installation in this directory, as it is found; nothing is made, migrated or noted.
  * What is broken is told, and what does not rest on it is judged all the same.
  */
-export async function* inspect(directory: string, now: Date): AsyncGenerator<Finding> {
+export async function* inspect(
+  directory: string,
+  now: Date,
+  longestAnswerSeconds = LONGEST_ANSWER_SECONDS,
+): AsyncGenerator<Finding> {
+  function inTime<T>(work: Promise<T>): Promise<T> {
+    return within(longestAnswerSeconds, work);
+  }
+  // What was found, or that it could not be.
+  async function told(subject: string, judge: () => Promise<Finding[]>): Promise<Finding[]> {
+    try {
+      return await inTime(judge());
+    } catch (error) {
+      return [wrong(subject, `This could not be judged: ${messageOf(error)}.`)];
+    }
+  }
+
   const inspected = inspectConfig(directory);
   const { config, secrets } = inspected;
   yield* judgeConfiguration(inspected);
@@ -65,20 +81,10 @@ export async function* inspect(directory: string, now: Date): AsyncGenerator<Fin
   }
 }
 
-/** What was found, or that it could not be. */
-async function told(subject: string, judge: () => Promise<Finding[]>): Promise<Finding[]> {
-  try {
-    return await inTime(judge());
-  } catch (error) {
-    return [wrong(subject, `This could not be judged: ${messageOf(error)}.`)];
-  }
-}
-
 // A process that was stopped, or a table that somebody has locked, answers never.
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const seconds = LONGEST_ANSWER_SECONDS;
     timer = setTimeout(() => reject(new Error(`no answer within ${seconds} seconds`)), seconds * 1000);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
