@@ -71,7 +71,7 @@ export const VARIABLES = {
   },
 } as const satisfies Record<string, Variable>;
 
-export type Name = keyof typeof VARIABLES;
+type Name = keyof typeof VARIABLES;
 type Environment = Record<string, string | undefined>;
 
 const MIN_SECRET_BYTES = 32;
@@ -99,7 +99,7 @@ export function readConfig(env: Environment): { config: Config; secrets: Secrets
 }
 
 /** A variable that is no good, and its rule; null stands for the `.env` file as a whole. */
-export interface ConfigProblem {
+interface ConfigProblem {
   name: Name | null;
   line: string;
 }

@@ -4,11 +4,12 @@ import { OperatorError } from '../errors.ts';
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 const HELP = `
-For this session, or for every one from the shell's own start file:
-  bash, zsh   source <(tessera completion bash)
-  fish        tessera completion fish | source
+For this session, or for every one from the shell’s own start file:
+  bash  eval "$(tessera completion bash)"
+  zsh   eval "$(tessera completion zsh)"        behind compinit
+  fish  tessera completion fish | source
 
-The script is for a command named tessera, as npm installs it; it starts no process while you type.`;
+It completes a command named tessera, and starts no process while you type.`;
 
 export function addCompletion(program: Command): void {
   program

@@ -162,10 +162,10 @@ describe('an explanation', () => {
         expect(explanation.answer === null).toBe(explanation.isAccepted || explanation.reason === 'unsendable');
         if (explanation.isAccepted) accepted += 1;
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
     // Both sides were seen.
-    expect(accepted).toBeGreaterThan(20);
+    expect(accepted).toBeGreaterThan(10);
   });
 
   it.each([
