@@ -111,7 +111,7 @@ const mangled = fc.oneof(
   key.map((good) => good.replace('tsr_', 'TSR_')),
 );
 
-const space = fc.constantFrom('', ' ', '  ', '\t', ' \t ');
+const space = fc.constantFrom('', ' ', '  ', '\t', ' \t ', '\v', '\f');
 
 /** What an operator may paste, and the line that a client would have sent for it. */
 const pasted = fc.oneof(
