@@ -66,7 +66,8 @@ function sample(): CompletedCommand[] {
   program
     .command('move')
     .addArgument(new Argument('<from>').choices(['here', 'there']))
-    .argument('<to>');
+    .argument('<to>')
+    .option('--via <road>', 'how');
   return readCommands(program);
 }
 
@@ -100,6 +101,7 @@ describe.each(['bash', 'zsh', 'fish'] as const)('completion in %s', (shell) => {
       ['the first of two arguments', ['move', ''], ['here', 'there']],
       ['not the second by the first one’s values', ['move', 'here', ''], []],
       ['the names of commands behind help', ['help', ''], ['move', 'user']],
+      ['the first argument behind an option’s value', ['move', '--via', 'there', ''], ['here', 'there']],
       ['nothing that is hidden', [''], ['help', 'move', 'user']],
       ['nothing behind a value that looks like a command', ['user', 'list', '--after', 'create', ''], []],
     ])('offers %s', (_case, words, offered) => {
@@ -128,6 +130,7 @@ describe('tessera completion', () => {
     expect(tab('bash', script, ['user', 'list', '--sort', '=', ''])).toEqual(['joined', 'name']);
     expect(tab('bash', script, ['user', 'list', '--sort', '=', 'n'])).toEqual(['name']);
     expect(tab('bash', script, ['user', 'list', '--sort', '='])).toEqual(['joined', 'name']);
+    expect(tab('bash', script, ['move', '--via', '=', 'there', ''])).toEqual(['here', 'there']);
   });
 
   it('can be sourced twice', async () => {
