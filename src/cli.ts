@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { addConformance } from './cli/conformance.ts';
 import { addCheck } from './cli/check.ts';
 import { addCompletion } from './cli/completion.ts';
+import { addConformance } from './cli/conformance.ts';
 import { exitWithError } from './cli/exit.ts';
 import { addExplain } from './cli/explain.ts';
 import { addMigrate } from './cli/migrate.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
-import { type RunningServer, serve } from '../serve.ts';
+import type { RunningServer } from '../serve.ts';
 import { exitWithError } from './exit.ts';
 
 export function addServe(program: Command): void {
@@ -15,6 +15,8 @@ export async function runServe(): Promise<void> {
     const { config, secrets } = loadConfig();
     const log = createLog(config);
     const stopping = signalled();
+    // Loaded when it is wanted: no other command should wait for all of GraphQL.
+    const { serve } = await import('../serve.ts');
     const server = await serve(config, secrets, log);
     if (config.env === 'development') process.stdout.write(greeting(server));
     else announce(server, log);

@@ -10,6 +10,7 @@ import { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
+import { globalIdOf } from './global-id.ts';
 import { toGraphQLError } from './refusal.ts';
 import { type Scopes, scopesOf } from './scopes.ts';
 
@@ -42,6 +43,7 @@ export const builder = new SchemaBuilder<{
       new ValidationError(issues.map(({ path, message }) => ({ path: (path ?? []).map(segmentOf).slice(1), message }))),
   },
   relay: {
+    encodeGlobalID: (typename, id) => globalIdOf(typename, String(id)),
     nodeQueryOptions: false,
     nodesQueryOptions: false,
     nodeTypeOptions: { description: 'Whatever has a global id.' },

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,8 @@ const { database } = world;
 afterEach(() => vi.unstubAllEnvs());
 const server = process.env.TEST_DATABASE_URL;
 const DRAWN = 'Zr4u7xA2DfG9jL1mQpS5vWyB8cEhKnT0';
-const MIGRATION = '20261124045034_init';
+const MIGRATIONS = readdirSync(new URL('../../prisma/migrations/', import.meta.url)).filter((name) => /^\d/.test(name));
+const [FIRST = ''] = MIGRATIONS;
 
 interface Line {
   level: string;
@@ -146,7 +147,7 @@ describe('tessera check', () => {
       line(
         'warning',
         'migrations',
-        `The database lacks 1 migration: ${MIGRATION}.`,
+        `The database lacks ${MIGRATIONS.length} migrations: ${MIGRATIONS.join(', ')}.`,
         'The server applies what is lacking when it starts; `npx tessera migrate` does so now.',
       ),
       line('ok', 'secrets', '1 secret; no key has been derived yet.'),
@@ -228,8 +229,9 @@ describe('a database that does not answer', () => {
 
 describe('the migrations', () => {
   it('are told when they were edited, are of a newer version, or failed', async () => {
-    const [before] = await database.$queryRaw<{ checksum: string }[]>`SELECT checksum FROM _prisma_migrations`;
-    await run(`UPDATE _prisma_migrations SET checksum = 'edited'`);
+    const [before] = await database.$queryRaw<{ checksum: string }[]>`
+      SELECT checksum FROM _prisma_migrations WHERE migration_name = ${FIRST}`;
+    await run(`UPDATE _prisma_migrations SET checksum = 'edited' WHERE migration_name = '${FIRST}'`);
     await run(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('1', '', '2099_new', now())`,
     );
@@ -250,7 +252,7 @@ describe('the migrations', () => {
         line(
           'warning',
           'migrations',
-          `Migration ${MIGRATION} was edited after it was applied; the database keeps what it made then.`,
+          `Migration ${FIRST} was edited after it was applied; the database keeps what it made then.`,
           'Give it back its text, and put what should change into a new migration.',
         ),
         line(
@@ -262,7 +264,7 @@ describe('the migrations', () => {
       ]);
     } finally {
       await run(`DELETE FROM _prisma_migrations WHERE id IN ('1', '2')`);
-      await run(`UPDATE _prisma_migrations SET checksum = '${before?.checksum}'`);
+      await run(`UPDATE _prisma_migrations SET checksum = '${before?.checksum}' WHERE migration_name = '${FIRST}'`);
     }
   });
 });

@@ -3,7 +3,8 @@ import type { Config } from '../../config.ts';
 import { readMigrationState } from '../../database/migrate.ts';
 import { MIGRATIONS } from '../../database/open.ts';
 import { OperatorError } from '../../errors.ts';
-import { counted, type Finding, messageOf, ok, warning, wrong } from './finding.ts';
+import { countOf } from '../words.ts';
+import { type Finding, messageOf, ok, warning, wrong } from './finding.ts';
 
 const OLDEST_MAJOR = 14;
 
@@ -54,7 +55,7 @@ export async function judgeMigrations(pool: pg.Pool): Promise<Finding[]> {
     const names = pending.map(({ name }) => name).join(', ');
     const remedy = 'The server applies what is lacking when it starts; `npx tessera migrate` does so now.';
     findings.push(
-      warning('migrations', `The database lacks ${counted(pending.length, 'migration')}: ${names}.`, remedy),
+      warning('migrations', `The database lacks ${countOf(pending.length, 'migration')}: ${names}.`, remedy),
     );
   }
   for (const name of edited) {
@@ -63,7 +64,7 @@ export async function judgeMigrations(pool: pg.Pool): Promise<Finding[]> {
     findings.push(warning('migrations', message, remedy));
   }
   if (unknown.length > 0) {
-    const message = `The database has ${counted(unknown.length, 'migration')} of a newer version: ${unknown.join(', ')}.`;
+    const message = `The database has ${countOf(unknown.length, 'migration')} of a newer version: ${unknown.join(', ')}.`;
     findings.push(
       warning('migrations', message, 'Upgrade Tessera here, unless an older release is meant to run on it.'),
     );

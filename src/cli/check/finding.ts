@@ -29,8 +29,3 @@ export function messageOf(error: unknown): string {
   const { message = String(error), code } = error as { message?: string; code?: string };
   return (message.trim() || String(code)).replaceAll(/\s*\n\s*/g, ' ');
 }
-
-/** `1 token`, `2 tokens`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}

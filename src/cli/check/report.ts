@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { harmless } from '../harmless.ts';
-import { counted, type Finding, type Level } from './finding.ts';
+import { countOf } from '../words.ts';
+import type { Finding, Level } from './finding.ts';
 
 const SYMBOLS = { ok: '✓', warning: '▲', wrong: '✗' } as const satisfies Record<Level, string>;
 const COLOURS = { ok: 'green', warning: 'yellow', wrong: 'red' } as const satisfies Record<Level, string>;
@@ -27,8 +28,8 @@ export function writeVerdict(findings: readonly Finding[], columns: number | nul
   const level = wrongs > 0 ? 'wrong' : warnings > 0 ? 'warning' : 'ok';
   const text = {
     ok: 'Fit to serve.',
-    warning: `Fit to serve, with ${counted(warnings, 'warning')}.`,
-    wrong: `Not fit to serve: ${counted(wrongs, 'thing')} ${wrongs === 1 ? 'is' : 'are'} wrong.`,
+    warning: `Fit to serve, with ${countOf(warnings, 'warning')}.`,
+    wrong: `Not fit to serve: ${countOf(wrongs, 'thing')} ${wrongs === 1 ? 'is' : 'are'} wrong.`,
   }[level];
   return `${columns === null ? text : styleText(COLOURS[level], text)}\n`;
 }

@@ -4,7 +4,8 @@ import { isLowVariety } from '../../auth/secret.ts';
 import type { Secrets } from '../../config.ts';
 import type { Database } from '../../database/client.ts';
 import { refuseForeignSecrets } from '../../database/token-secrets.ts';
-import { counted, type Finding, messageOf, ok, warning, wrong } from './finding.ts';
+import { countOf } from '../words.ts';
+import { type Finding, messageOf, ok, warning, wrong } from './finding.ts';
 
 const SUBJECT = 'secrets';
 
@@ -28,7 +29,7 @@ export function judgeVariety({ tokenSecrets, passwordPepper }: Secrets): Finding
 /** What can be said of the secrets while there is no database yet. */
 export function judgeSecretsAlone(secrets: TokenSecrets | null): Finding {
   if (secrets === null) return ok(SUBJECT, 'There is none yet; the first start makes one in DATA_DIR.');
-  return ok(SUBJECT, `${counted(secrets.length, 'secret')}; no key has been derived yet.`);
+  return ok(SUBJECT, `${countOf(secrets.length, 'secret')}; no key has been derived yet.`);
 }
 
 /** Whether the database's keys were derived from these secrets, and how many rest on an older one. */
@@ -50,16 +51,16 @@ export async function judgeSecrets(database: Database, secrets: TokenSecrets | n
   if (secrets.length === 1) return ok(SUBJECT, 'One secret, which the database knows.');
   const newestSince = known.get(fingerprintOf(secrets[0])) ?? null;
   const resting = await countLiveTokens(database, now, newestSince);
-  return ok(SUBJECT, `${counted(secrets.length, 'secret')}, newest first. ${restOn(resting, newestSince)}`);
+  return ok(SUBJECT, `${countOf(secrets.length, 'secret')}, newest first. ${restOn(resting, newestSince)}`);
 }
 
 function restOn(tokens: number, newestSince: Date | null): string {
   if (newestSince === null) {
-    return `No server has started with the newest yet: all ${counted(tokens, 'live token')} rest on an older one.`;
+    return `No server has started with the newest yet: all ${countOf(tokens, 'live token')} rest on an older one.`;
   }
   if (tokens === 0) return 'No live token rests on an older one any more: drop all but the first from TOKEN_SECRETS.';
   const since = newestSince.toISOString();
-  return `${counted(tokens, 'live token')} made before ${since}, when the newest was first seen, may rest on an older one: keep those.`;
+  return `${countOf(tokens, 'live token')} made before ${since}, when the newest was first seen, may rest on an older one: keep those.`;
 }
 
 function nth(place: number): string {

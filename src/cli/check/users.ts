@@ -1,6 +1,7 @@
 import { takeCensus } from '../../accounts/census.ts';
 import type { Database } from '../../database/client.ts';
-import { counted, type Finding, ok, warning } from './finding.ts';
+import { countOf } from '../words.ts';
+import { type Finding, ok, warning } from './finding.ts';
 
 const SUBJECT = 'users';
 
@@ -14,7 +15,7 @@ export async function judgeUsers(database: Database, now: Date): Promise<Finding
   }
   if (withoutLoginToken > 0) {
     const remedy = 'The first login makes one; `npx tessera token backfill` makes them all now.';
-    findings.push(warning(SUBJECT, `${counted(withoutLoginToken, 'user')} without a live login token.`, remedy));
+    findings.push(warning(SUBJECT, `${countOf(withoutLoginToken, 'user')} without a live login token.`, remedy));
   }
-  return findings.length > 0 ? findings : [ok(SUBJECT, `${counted(users, 'user')}, each with a live login token.`)];
+  return findings.length > 0 ? findings : [ok(SUBJECT, `${countOf(users, 'user')}, each with a live login token.`)];
 }
