@@ -166,6 +166,15 @@ async function answersInTime(pool: pg.Pool): Promise<boolean> {
   return Promise.race([answered, late]).finally(() => clearTimeout(timer));
 }
 
+/** What Node calls a certificate that no authority it knows has signed. */
+const UNTRUSTED = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+const TRUST = 'nobody known has signed its certificate. Name its authority by sslrootcert';
+
 function explain(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   const remedies: Record<string, string> = {
@@ -174,7 +183,17 @@ function explain(error: unknown): unknown {
     '28P01': 'the password is wrong. Correct the user or the password',
     '28000': 'this user may not connect. Correct the user, or pg_hba.conf',
     '3D000': 'there is no such database. Create it, or correct its name',
+    '53300': 'it has no connection to spare. Raise max_connections, or stop what holds them',
+    ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host. Correct the host',
+    CERT_HAS_EXPIRED: 'its certificate has expired. Renew it',
+    ...Object.fromEntries(UNTRUSTED.map((untrusted) => [untrusted, TRUST])),
   };
+  if (code === '42501') {
+    return new OperatorError(
+      `The role in DATABASE_URL may not do what it must (${message}). Run \`tessera migrate\` as the role that owns the ` +
+        'tables and grant this one what it needs, or let it own them.',
+    );
+  }
   const remedy = remedies[code ?? ''];
   return remedy ? new OperatorError(`DATABASE_URL cannot be connected to (${message || code}): ${remedy}.`) : error;
 }

@@ -1,9 +1,9 @@
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { listen } from '../../src/http/server.ts';
 import { startServer, tessera } from '../program.ts';
+import { describeWith } from '../tools.ts';
 import { databaseOfItsOwn, PASSWORD } from '../world.ts';
 import { type Reply, startNginx } from './nginx.ts';
-import { describeWith } from './tools.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const LOGIN = `mutation { obtainAuthToken(input: { username: "ada", password: "${PASSWORD}" }) { ... on IssuedToken { key } } }`;

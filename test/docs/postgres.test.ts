@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startServer, tessera } from '../program.ts';
+import { describeWith } from '../tools.ts';
 import { PASSWORD, TOKEN_SECRET } from '../world.ts';
 import { markedBlocks, ROOT, readPage, runPrinted } from './printed.ts';
-import { describeWith } from './tools.ts';
 
 const GUIDE = 'docs/guides/deployment.md';
 const isServer = Boolean(process.env.TEST_DATABASE_URL);
@@ -88,6 +88,9 @@ describeWith(isServer ? ['psql', 'createdb', 'pg_dump', 'pg_restore'] : [], 'Pos
     async () => {
       await run('roles');
       await asAdmin(`ALTER ROLE ${name} PASSWORD 'p'; ALTER ROLE ${name}_owner PASSWORD 'p'`);
+      await expect(startServer(asServer)).rejects.toThrow(
+        'The role in DATABASE_URL may not do what it must (permission denied for schema public). Run `tessera migrate` as',
+      );
       expect(await run('migrate')).toMatch(/^Applied \S+_init\.\n/);
 
       const server = await startServer(asServer);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
-import { describeWith } from './tools.ts';
+import { describeWith } from '../tools.ts';
 
 const run = promisify(execFile);
 const unit = readFileSync(new URL('../../docs/guides/deployment/tessera.service', import.meta.url), 'utf8');
