@@ -1,10 +1,9 @@
-import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-// Vitest reads this file once a project, and all must mean the same folder.
-process.env.RECORD_DIR ??= mkdtempSync(join(tmpdir(), 'tessera-record-'));
+// Vitest reads this file once a project, and all must mean the same folder; the recorder makes it.
+process.env.RECORD_DIR ??= join(tmpdir(), `tessera-record-${process.pid}-${Date.now()}`);
 const { RECORD_DIR } = process.env;
 
 export default defineConfig({

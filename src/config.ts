@@ -75,8 +75,9 @@ type Name = keyof typeof VARIABLES;
 type Environment = Record<string, string | undefined>;
 
 const MIN_SECRET_BYTES = 32;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const COST_RULE = 'must be a whole number from 10 to 15';
-const SECRET_HINT = 'Make one with: openssl rand -base64 48';
+const SECRET_HINT = 'Make one with: npx tessera secrets new';
 
 /**
  * The configuration that the environment and the `.env` file beside it describe; the environment wins.
@@ -179,9 +180,7 @@ const schema = z
       .optional(),
     BCRYPT_COST: wholeNumber(4, 15, COST_RULE).default(Number(VARIABLES.BCRYPT_COST.default)),
     REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
-    LOG_LEVEL: z
-      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be a level that pino knows')
-      .default(VARIABLES.LOG_LEVEL.default),
+    LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
       .enum(['development', 'production', 'test'], 'must be development, production or test')
       .default(VARIABLES.NODE_ENV.default),

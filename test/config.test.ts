@@ -50,7 +50,7 @@ describe('the configuration', () => {
       '  PORT must be a whole number from 0 to 65535 (got "abc")',
       '  TOKEN_KEYWORD must be one word of letters, digits and hyphens (got "two words")',
       '  REGISTRATION must be open or closed (got "maybe")',
-      '  LOG_LEVEL must be a level that pino knows (got "loud")',
+      '  LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent (got "loud")',
       '  NODE_ENV must be development, production or test (got "prod")',
       '  BCRYPT_COST must be a whole number from 10 to 15 (got "9")',
     ]);
@@ -70,7 +70,7 @@ describe('the configuration', () => {
 
   it('asks for TOKEN_SECRETS in production on a database server, and says how to make one', () => {
     const env = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://db/tessera' };
-    expect(messageOf(env)).toMatch(/TOKEN_SECRETS must be set .* openssl rand -base64 48/);
+    expect(messageOf(env)).toMatch(/TOKEN_SECRETS must be set .* Make one with: npx tessera secrets new/);
     expect(readConfig({ ...env, TOKEN_SECRETS: ` ${SECRET}1 , ${SECRET}2 ` }).secrets.tokenSecrets).toEqual([
       `${SECRET}1`,
       `${SECRET}2`,

@@ -1,12 +1,12 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 // What the suite's servers and commands have put out, and every key and password that it has made: `after-all` looks
 // for the second in the first.
 
 const FEWEST_CHARACTERS = 8;
-// What Tessera's own messages say.
-const WORDS = new Set(['password']);
+// What Tessera's own messages say, and what fast-check makes up that stands in any stack trace.
+const WORDS = new Set(['password', ...Object.getOwnPropertyNames(Object.prototype)]);
 
 /** Notes what a log or a program has put out. */
 export function recordOutput(text: string): void {
@@ -41,5 +41,6 @@ function parsed(quoted: string): string {
 function record(kind: 'output' | 'secrets', text: string): void {
   const { RECORD_DIR } = process.env;
   if (!RECORD_DIR) throw new Error('RECORD_DIR is not set: vitest.config.ts sets it.');
+  mkdirSync(RECORD_DIR, { recursive: true });
   appendFileSync(join(RECORD_DIR, `${process.pid}.${kind}`), `${text}\n`);
 }

@@ -51,7 +51,7 @@ async function runAll(endpoint: Endpoint, atHand: AtHand, onRow: (row: Row) => v
   return rows;
 }
 
-const HINT = 'Users are named by --username and --inactive-username: see tessera conformance --help.';
+const HINT = 'Users are named by --username and --inactive-username: see npx tessera conformance --help.';
 
 function isForWantOfUsers(row: Row): boolean {
   return row.result === 'skipped' && row.needs.includes('user');

@@ -40,7 +40,8 @@ async function explain(credential: string | null): Promise<{ explanation: Explan
   const tokenSecrets = secrets.tokenSecrets ?? (await readTokenSecret(config.dataDir));
   if (tokenSecrets === null) {
     throw new OperatorError(
-      'There is no secret yet, so there are no keys: TOKEN_SECRETS is not set, and no server has started.',
+      'There is no secret yet, so there are no keys: TOKEN_SECRETS is not set, and no server has started. ' +
+        'Start the server once, or set TOKEN_SECRETS.',
     );
   }
   const now = new Date();

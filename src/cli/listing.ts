@@ -57,7 +57,7 @@ function* footer<Row>(
   yield isAll ? `${countOf(total, noun)}.` : `${rows.length.toLocaleString('en')} of ${countOf(total, noun)}.`;
   const last = rows.at(-1);
   if (hasMore && last) {
-    const words = ['tessera', ...command, '--limit', String(options.limit), ...(options.json ? ['--json'] : [])];
+    const words = ['npx', 'tessera', ...command, '--limit', String(options.limit), ...(options.json ? ['--json'] : [])];
     yield `Next page: ${[...words, '--after', cursor(last)].map(shellWord).join(' ')}`;
   }
   if (isCut) yield 'Cut to the width of the terminal: --json shows all.';

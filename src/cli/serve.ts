@@ -45,7 +45,8 @@ function signalled(): Promise<NodeJS.Signals> {
 /** As the greeting, for a log: one line of JSON an event. */
 function announce({ url, hasSuperuser }: RunningServer, log: Logger): void {
   log.info({ graphql: url }, 'Tessera is ready.');
-  if (!hasSuperuser) log.warn('There is no superuser yet: make one with `tessera user create <username> --superuser`.');
+  if (!hasSuperuser)
+    log.warn('There is no superuser yet: make one with `npx tessera user create <username> --superuser`.');
 }
 
 function greeting({ url, hasSuperuser }: RunningServer): string {

@@ -8,12 +8,12 @@ export function readTokenId(globalId: string): string {
   if (isKeyShaped(globalId)) {
     throw new OperatorError(
       'That is a key, not an id, and what stands on a command line can be read by others: revoke it by its id, ' +
-        'which "tessera token list" shows.',
+        'which "npx tessera token list" shows.',
     );
   }
   const { typename, id } = parseGlobalId(globalId) ?? {};
   if (typename !== 'Token' || id === undefined) {
-    throw new OperatorError(`${harmless(globalId)} is no token’s id. "tessera token list" shows them.`);
+    throw new OperatorError(`${harmless(globalId)} is no token’s id. "npx tessera token list" shows them.`);
   }
   return id;
 }

@@ -17,7 +17,7 @@ export function addTokenRevoke(parent: Command): void {
   parent
     .command('revoke')
     .description('End tokens, by their ids or by whose they are: their keys are refused from then on.')
-    .argument('[ids...]', 'as "tessera token list" and the API show them')
+    .argument('[ids...]', 'as "npx tessera token list" and the API show them')
     .option('--user <username>', 'all tokens of this user')
     .option('--name <name>', 'with --user: the one of this name alone')
     .action(async (ids: string[], { user, name }: Options, command: Command) => {
@@ -52,7 +52,7 @@ async function revokeOfUser(username: string, name: string | undefined): Promise
     const count = await endTokensOf(database, user.id, name);
     if (name !== undefined && count === 0) {
       throw new OperatorError(
-        `User ${harmless(user.username)} has no token named "${harmless(name)}". "tessera token list" shows them.`,
+        `User ${harmless(user.username)} has no token named "${harmless(name)}". "npx tessera token list" shows them.`,
       );
     }
     print(`Revoked ${countOf(count, 'token')} of user ${harmless(user.username)}.\n`);

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { ValidationError } from '../accounts/failures.ts';
+import { UsernameTakenError, ValidationError } from '../accounts/failures.ts';
 import { newUserSchema } from '../accounts/new-user.ts';
-import { createUser } from '../accounts/users.ts';
+import { createUser, findUser } from '../accounts/users.ts';
 import { createPasswords } from '../auth/password.ts';
+import type { Database } from '../database/client.ts';
 import { askPassword } from './password.ts';
 import { withDatabase } from './with-database.ts';
 
@@ -23,6 +24,8 @@ export function addUserCreate(parent: Command): void {
     .option('--superuser', 'may do everything; is staff too')
     .option('--password-stdin', 'read the password from standard input instead of asking for it')
     .action(async (username: string, { email, staff, superuser, passwordStdin }: Options) => {
+      // Nobody should type a password twice for a name that is taken.
+      if (!passwordStdin) await withDatabase(({ database }) => refuseTakenName(database, username));
       const password = await askPassword({ fromStdin: passwordStdin ?? false });
       const read = newUserSchema.safeParse({ username, password, email });
       if (!read.success) {
@@ -35,4 +38,8 @@ export function addUserCreate(parent: Command): void {
       });
       process.stdout.write(`Created ${superuser ? 'superuser' : 'user'} ${made.user.username}.\n`);
     });
+}
+
+async function refuseTakenName(database: Database, username: string): Promise<void> {
+  if (await findUser(database, username)) throw new UsernameTakenError();
 }

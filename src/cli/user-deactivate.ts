@@ -21,7 +21,7 @@ export function addUserDeactivate(parent: Command): void {
         print(
           isChanged
             ? `Deactivated user ${name}: the password and the keys are refused from now on. ` +
-                `The tokens are kept (${tokens}); to bring them back: tessera user activate ${shellWord(user.username)}\n`
+                `The tokens are kept (${tokens}); to bring them back: npx tessera user activate ${shellWord(user.username)}\n`
             : `User ${name} is inactive already. Nothing was changed.\n`,
         );
       });

@@ -190,7 +190,7 @@ function explain(error: unknown): unknown {
   };
   if (code === '42501') {
     return new OperatorError(
-      `The role in DATABASE_URL may not do what it must (${message}). Run \`tessera migrate\` as the role that owns the ` +
+      `The role in DATABASE_URL may not do what it must (${message}). Run \`npx tessera migrate\` as the role that owns the ` +
         'tables and grant this one what it needs, or let it own them.',
     );
   }

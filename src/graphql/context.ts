@@ -20,6 +20,8 @@ export interface Context extends ServerContext {
   viewer: Viewer | null;
   /** Ids of the users who have proved themselves within this very operation, by logging in or registering. */
   admitted: Set<string>;
+  /** The name of the expected failure that a mutation of this operation has returned. */
+  failure: string | null;
 }
 
 /** Whether the caller may read what is shown to oneself and to staff alone. */

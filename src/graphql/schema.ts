@@ -8,6 +8,7 @@ import './revoke-token.ts';
 import './tokens.ts';
 import { DirectiveLocation, GraphQLDirective, type GraphQLSchema, isObjectType, specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';
+import { noteFailures } from './note-failures.ts';
 import { staticScopesOf } from './scopes.ts';
 
 const authenticated = new GraphQLDirective({
@@ -19,6 +20,7 @@ const authenticated = new GraphQLDirective({
 export const schema = withAuthenticatedPrinted(
   builder.toSchema({ sortSchema: true, directives: [...specifiedDirectives, authenticated] }),
 );
+noteFailures(schema);
 
 // The directive is told from the very rules that are enforced: there is no second list to keep in step.
 function withAuthenticatedPrinted(built: GraphQLSchema): GraphQLSchema {

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { ERROR_CODES, type ErrorCode, OperatorError } from '../errors.ts';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { OperatorError } from '../errors.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
 type Phase = 'starting' | 'ready' | 'draining';
@@ -36,7 +36,6 @@ export async function listen({ host, port, drainMs }: ServerOptions): Promise<Ht
     const path = request.url?.split('?', 1)[0];
     if (path === '/health/live') return answer(response, 200, 'live');
     if (path === '/health/ready') return void answerReadiness(response);
-    if (hasTwoAuthorizations(request)) return refuseTwoAuthorizations(response);
     return listener(request, response);
   });
 
@@ -97,17 +96,4 @@ function answer(response: ServerResponse, status: number, text: string): void {
     ...(status === 503 ? { 'Retry-After': '1' } : {}),
   });
   response.end(`${JSON.stringify({ status: text })}\n`);
-}
-
-// Node keeps the first of several Authorization headers; a proxy in front may have judged another.
-function hasTwoAuthorizations(request: IncomingMessage): boolean {
-  return (request.headersDistinct.authorization?.length ?? 0) > 1;
-}
-
-function refuseTwoAuthorizations(response: ServerResponse): void {
-  const code: ErrorCode = 'BAD_REQUEST';
-  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
-  response.writeHead(ERROR_CODES[code].status, headers);
-  const message = 'Two Authorization headers were sent. Send one.';
-  response.end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
 }

@@ -3,15 +3,16 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Context } from '../graphql/context.ts';
+import { globalIdOf } from '../graphql/global-id.ts';
 
 /** What is known of a request while it is answered. */
 interface Entry {
   requestId: string;
   from: number;
   operation: string | null;
-  /** `ok`, `partial` (data with errors beside it), or the code of the first error. */
-  outcome: string;
-  context: Pick<Context, 'viewer' | 'admitted'> | null;
+  /** Null: `ok`, or the expected failure that stands on the context. Else `partial`, or the code of the first error. */
+  outcome: string | null;
+  context: Pick<Context, 'viewer' | 'admitted' | 'failure'> | null;
 }
 
 /** GraphQL sets no limit to a name's length; a log line does. */
@@ -41,7 +42,7 @@ export function useRequestLog(log: Logger): Plugin<Context> {
         requestId: randomUUID(),
         from: performance.now(),
         operation: null,
-        outcome: 'ok',
+        outcome: null,
         context: null,
       });
     },
@@ -67,16 +68,17 @@ export function useRequestLog(log: Logger): Plugin<Context> {
       const entry = entries.get(request);
       if (!entry) return;
       const { requestId, from, operation, outcome, context } = entry;
+      // Whoever has just logged in has no viewer yet.
+      const userId = context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0];
       response.headers.set('X-Request-Id', requestId);
       log.info(
         {
           requestId,
           operation,
           durationMs: Math.round((performance.now() - from) * 10) / 10,
-          outcome: outcome === 'ok' && response.status >= 400 ? String(response.status) : outcome,
+          outcome: outcome ?? context?.failure ?? (response.ok ? 'ok' : String(response.status)),
           status: response.status,
-          // Whoever has just logged in has no viewer yet.
-          userId: context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0] ?? null,
+          userId: userId === undefined ? null : globalIdOf('User', userId),
         },
         'request',
       );

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
 import { RequestRefused } from '../errors.ts';
 
@@ -7,9 +8,12 @@ const MOST_NESTED = 200;
 /** Refuses with 400 what Yoga or the parser would stumble over as if the server were at fault. */
 export function useWellFormedRequest(): Plugin {
   return {
-    onRequestParse({ requestParser, setRequestParser }) {
+    onRequestParse({ requestParser, setRequestParser, serverContext }) {
       if (!requestParser) return;
       setRequestParser(async (request) => {
+        if (hasTwoAuthorizations(serverContext as { req?: IncomingMessage })) {
+          throw new RequestRefused('BAD_REQUEST', 'Two Authorization headers were sent. Send one.');
+        }
         try {
           return await requestParser(request);
         } catch (error) {
@@ -28,6 +32,11 @@ export function useWellFormedRequest(): Plugin {
       }
     },
   };
+}
+
+// Node keeps the first of several Authorization headers; a proxy in front may have judged another.
+function hasTwoAuthorizations({ req }: { req?: IncomingMessage }): boolean {
+  return (req?.headersDistinct.authorization?.length ?? 0) > 1;
 }
 
 /** How deep the brackets of a document nest, those in strings and comments left out. */

@@ -32,6 +32,7 @@ export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: Yoga
       credentialsMissing: () => credentialsMissing(schemes),
       viewer: null,
       admitted: new Set<string>(),
+      failure: null,
     }),
     graphqlEndpoint: GRAPHQL_PATH,
     graphiql: hasGraphiQL && graphiql,

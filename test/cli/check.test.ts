@@ -165,7 +165,7 @@ describe('tessera check', () => {
       line(
         'wrong',
         'configuration',
-        'TOKEN_SECRETS must be a comma-separated list of secrets of at least 32 bytes each. Make one with: openssl rand -base64 48',
+        'TOKEN_SECRETS must be a comma-separated list of secrets of at least 32 bytes each. Make one with: npx tessera secrets new',
       ),
       line('ok', 'permissions', 'What must stay secret is readable by its owner alone.'),
       ANSWERS,
@@ -327,7 +327,7 @@ describe('the secrets', () => {
         'ok',
         'secrets',
         `2 secrets, newest first. 2 live tokens made before ${now.toISOString()}, when the newest was first seen, ` +
-          'may rest on an older one: keep those.',
+          'may rest on an older one. Whose key does is refused when that is dropped, and logs in anew.',
       ),
     ]);
     await database.token.deleteMany({ where: { createdAt: old } });

@@ -9,6 +9,7 @@ import { type CompletedCommand, readCommands } from '../../src/cli/completion/co
 import { fishScript } from '../../src/cli/completion/fish.ts';
 import { zshScript } from '../../src/cli/completion/zsh.ts';
 import { tessera } from '../program.ts';
+import { describeWith } from '../tools.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-completion-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -43,10 +44,6 @@ function tab(shell: Shell, script: string, words: string[]): string[] {
   return stdout.split('\n').filter(Boolean).sort();
 }
 
-function isInstalled(shell: Shell): boolean {
-  return spawnSync(shell, ['-c', 'true']).status === 0;
-}
-
 const { stdout: help } = await tessera(['--help'], {});
 const topLevel = [...help.matchAll(/^ {2}([a-z]+)(?= |\n)/gm)].map(([, name]) => name);
 
@@ -74,7 +71,7 @@ function sample(): CompletedCommand[] {
 const WRITERS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
 describe.each(['bash', 'zsh', 'fish'] as const)('completion in %s', (shell) => {
-  describe.skipIf(!isInstalled(shell))('where it is installed', () => {
+  describeWith([shell], 'as it is run', () => {
     it('completes the program as it is', async () => {
       const { code, stdout: script, stderr } = await tessera(['completion', shell], {});
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

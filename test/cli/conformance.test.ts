@@ -45,7 +45,7 @@ describe('tessera conformance', () => {
     const rows = names.map((name) =>
       lacks.has(name) ? `skipped  ${name} (needs ${lacks.get(name)})` : `ok       ${name}`,
     );
-    const hint = 'Users are named by --username and --inactive-username: see tessera conformance --help.';
+    const hint = 'Users are named by --username and --inactive-username: see npx tessera conformance --help.';
     expect(lines.slice(1)).toEqual(['', ...rows, '', hint, `${names.length - 3} ok, 0 failed, 3 skipped.`, '']);
   });
 
@@ -359,7 +359,7 @@ describe('what cannot be tried', () => {
   });
 
   it('is a user who cannot log in', async () => {
-    expect(await said([closed.url, ...NAMED], 'a wrong password\n')).toBe(
+    expect(await said([closed.url, ...NAMED], 'surely not this one\n')).toBe(
       `The user named by --username cannot log in at ${closed.url}: 200 data ` +
         '{"obtainAuthToken":{"__typename":"InvalidCredentialsError","message":"Unable to log in with provided credentials."}}.',
     );

@@ -157,7 +157,8 @@ describe('tessera explain', () => {
     expect(await explain([key], '', { DATA_DIR: folder })).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'There is no secret yet, so there are no keys: TOKEN_SECRETS is not set, and no server has started.\n',
+      stderr:
+        'There is no secret yet, so there are no keys: TOKEN_SECRETS is not set, and no server has started. Start the server once, or set TOKEN_SECRETS.\n',
     });
     expect(await explain([key], '', { ...world.env, TOKEN_SECRETS: NEW })).toMatchObject({
       code: 1,

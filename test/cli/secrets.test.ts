@@ -14,8 +14,9 @@ const ADVICE = [
   '1. Set this line on every server, the same on each, and restart one after another.',
   '   Until all have it, keys that one with it makes are refused by those without it.',
   '2. Keys made before stay good while the older secrets are listed. Clients that log in again get a new key.',
-  '3. When `npx tessera check` says that no live token rests on an older secret, drop all but the first.',
-  '   What still rests on a secret that is dropped is dead from then on.',
+  '3. When everybody has had the time to log in again, drop all but the first. Whoever still sends a key of a',
+  '   dropped secret is refused and logs in anew. `npx tessera check` counts the tokens that may rest on an older',
+  '   one; the number falls as tokens end, not as users log in.',
 ];
 
 function emptyFolder(): string {
@@ -88,7 +89,8 @@ describe('tessera secrets rotate', () => {
     expect(await tessera(['secrets', 'rotate'], { DATA_DIR: dataDir })).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'There is no secret to rotate: TOKEN_SECRETS is not set, and the first start has yet to make one.\n',
+      stderr:
+        'There is no secret to rotate: TOKEN_SECRETS is not set, and the first start has yet to make one. Start the server once, or set TOKEN_SECRETS.\n',
     });
   });
 

@@ -78,7 +78,7 @@ describe('token list', () => {
   it('gives pages, each naming the command that prints the next', async () => {
     const first = await run('token', 'list', '--limit', '3');
     const last = (await list())[2];
-    expect(first.stderr).toBe(`3 of 4 tokens.\nNext page: tessera token list --limit 3 --after ${last?.id}\n`);
+    expect(first.stderr).toBe(`3 of 4 tokens.\nNext page: npx tessera token list --limit 3 --after ${last?.id}\n`);
     expect(namesOf(await list('--limit', '3', '--after', last?.id ?? ''))).toEqual(['Bea default']);
     expect(namesOf(await list('ada', '--after', (await list())[0]?.id ?? ''))).toEqual(['ada deploy', 'ada zeta']);
   });
@@ -129,7 +129,7 @@ describe('token revoke', () => {
     expect(await run('token', 'revoke', '--user', 'ada', '--name', 'deploy')).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'User ada has no token named "deploy". "tessera token list" shows them.\n',
+      stderr: 'User ada has no token named "deploy". "npx tessera token list" shows them.\n',
     });
     const all = { code: 0, stdout: 'Revoked 2 tokens of user ada.\n', stderr: '' };
     expect(await run('token', 'revoke', '--user', 'ada')).toEqual(all);
@@ -146,7 +146,7 @@ describe('token revoke', () => {
       expect(await run('token', 'revoke', token?.id ?? '', wrong)).toEqual({
         code: 1,
         stdout: '',
-        stderr: `${wrong} is no token’s id. "tessera token list" shows them.\n`,
+        stderr: `${wrong} is no token’s id. "npx tessera token list" shows them.\n`,
       });
     }
     expect(namesOf(await list('bea'))).toEqual(['Bea default']);

@@ -113,11 +113,11 @@ describe('user list', () => {
       const { stdout, stderr } = await run(...command);
       seen.push(...JSON.parse(stdout).map(({ username }: { username: string }) => username));
       told.push(stderr);
-      command = (/^Next page: tessera (.*)$/m.exec(stderr)?.[1] ?? '').split(' ');
+      command = (/^Next page: npx tessera (.*)$/m.exec(stderr)?.[1] ?? '').split(' ');
     }
     expect(seen).toEqual(['ada', 'bob', 'Cora', 'root']);
     expect(told).toEqual([
-      '3 of 4 users.\nNext page: tessera user list --active --limit 3 --json --after Cora\n',
+      '3 of 4 users.\nNext page: npx tessera user list --active --limit 3 --json --after Cora\n',
       '1 of 4 users.\n',
     ]);
   });
@@ -186,7 +186,7 @@ describe('user show', () => {
       expect(await tessera(['user', verb, 'no\x1bbody', ...options], env, OTHER_PASSWORD)).toEqual({
         code: 1,
         stdout: '',
-        stderr: 'There is no user no\\u{1b}body. "tessera user list" shows who there is.\n',
+        stderr: 'There is no user no\\u{1b}body. "npx tessera user list" shows who there is.\n',
       });
     },
   );
@@ -225,7 +225,7 @@ describe('while a server runs', () => {
       code: 0,
       stdout:
         'Deactivated user finn: the password and the keys are refused from now on. ' +
-        'The tokens are kept (1 token); to bring them back: tessera user activate finn\n',
+        'The tokens are kept (1 token); to bring them back: npx tessera user activate finn\n',
       stderr: '',
     });
     expect(await ask('{ me { username } }', key)).toMatchObject({

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { assertAbstractType, buildSchema, parse } from 'graphql';
-import { afterAll, expect, it, vi } from 'vitest';
+import { afterAll, expect, it, onTestFinished, vi } from 'vitest';
+import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts';
 import { type StartedServer, startServer, tessera } from '../program.ts';
 import { databaseOfItsOwn, PASSWORD } from '../world.ts';
 import { type Ask, CLIENTS } from './adapters.ts';
@@ -21,6 +24,7 @@ const env = {
 };
 await tessera(['user', 'create', 'ada', '--password-stdin'], env, `${PASSWORD}\n`);
 
+const RESPONSE_JSON = 'application/graphql-response+json';
 const NONSENSE = parse('{ nonsense }') as TypedDocumentNode<unknown, Record<string, never>>;
 
 const loggedIn = { data: { obtainAuthToken: { __typename: 'IssuedToken', key: expect.stringMatching(/^tsr_/) } } };
@@ -110,6 +114,31 @@ it('meets the same with every client', async () => {
     { ...EXPECTED, 'the status of that': STATUS_OF_AN_UNKNOWN_FIELD[client] },
   ]);
   expect(met).toMatchObject(Object.fromEntries(expected));
+});
+
+it('tells every code of a refusal apart, with every client', async () => {
+  // A server that refuses whatever it is asked, by the code that its address ends with.
+  const refusing = createServer((request, response) => {
+    const code = (request.url?.split('/').at(-1)?.split('?')[0] ?? '') as ErrorCode;
+    const rule: { status: number; message: string; isSpec?: true } = ERROR_CODES[code];
+    const isSpec = request.headers.accept?.includes(RESPONSE_JSON);
+    response.writeHead(rule.isSpec && !isSpec ? 200 : rule.status, {
+      'content-type': `${isSpec ? RESPONSE_JSON : 'application/json'}; charset=utf-8`,
+    });
+    response.end(JSON.stringify({ errors: [{ message: rule.message, extensions: { code } }] }));
+  });
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    refusing.closeAllConnections();
+    refusing.close();
+  });
+  const { port } = refusing.address() as AddressInfo;
+  for (const code of Object.keys(ERROR_CODES)) {
+    for (const [client, ask] of Object.entries(CLIENTS)) {
+      const outcome = await ask(`http://127.0.0.1:${port}/${code}`, { key: null }, MeDocument, {});
+      expect(outcome, `${client}, ${code}`).toEqual({ code });
+    }
+  }
 });
 
 it('tells Apollo Client what the schema’s unions and interfaces stand for', () => {

@@ -89,7 +89,10 @@ describeWith(isServer ? ['psql', 'createdb', 'pg_dump', 'pg_restore'] : [], 'Pos
       await run('roles');
       await asAdmin(`ALTER ROLE ${name} PASSWORD 'p'; ALTER ROLE ${name}_owner PASSWORD 'p'`);
       await expect(startServer(asServer)).rejects.toThrow(
-        'The role in DATABASE_URL may not do what it must (permission denied for schema public). Run `tessera migrate` as',
+        'The role in DATABASE_URL may not do what it must (permission denied for schema public). Run `npx tessera migrate` as',
+      );
+      expect((await tessera(['check'], asServer)).stdout).toMatch(
+        /^wrong +migrations .* This role may not apply them: run `npx tessera migrate` as the one that may\.$/m,
       );
       expect(await run('migrate')).toMatch(/^Applied \S+_init\.\n/);
 

@@ -262,6 +262,7 @@ describe('the fields’ own gates', () => {
       credentialsMissing: () => new RequestRefused('UNAUTHENTICATED'),
       viewer,
       admitted: new Set<string>(),
+      failure: null,
     };
     return { context, viewer };
   }

@@ -31,7 +31,7 @@ describe('hostile input', () => {
       }),
       { numRuns: 150 },
     );
-    expect(world.logged).toEqual([]);
+    expect(world.logged.filter((line) => !line.includes('"msg":"request"'))).toEqual([]);
   });
 
   it('never makes a credential fail as if the server were at fault', async () => {

@@ -1,4 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { findViewer } from '../../src/accounts/viewers.ts';
+import { newTokenId } from '../../src/auth/key.ts';
+import type { Viewer } from '../../src/auth/viewer.ts';
 import { RequestRefused } from '../../src/errors.ts';
 import { createGraphQLServer } from '../../src/http/yoga.ts';
 import { createLog } from '../../src/log.ts';
@@ -180,6 +183,45 @@ describe('the status', () => {
       }
     }
   });
+
+  it.each(['UNAUTHENTICATED', 'AUTHENTICATION_FAILED', 'FORBIDDEN', 'THROTTLED', 'OVERLOADED'] as const)(
+    'is 200 where data stands beside %s, under each media type, and no header of the refusal is sent',
+    async (code) => {
+      const { token } = await makeUser();
+      const viewer = await findViewer(database, token.id);
+      const headers = { 'Retry-After': '20', 'WWW-Authenticate': 'Token' };
+      const refusing = createGraphQLServer({
+        context: {
+          // Only what the one field that is asked for reads.
+          database: {
+            token: { findUnique: () => Promise.reject(new RequestRefused(code, undefined, headers)) },
+          } as never,
+          passwords: world.passwords,
+          tokenSecrets: world.tokenSecrets,
+          registration: 'open',
+          now: () => world.clock.now,
+        },
+        schemes: [{ challenge: 'Token', read: () => ({ authenticate: async () => viewer as Viewer }) }],
+        hasGraphiQL: false,
+        log: createLog({ env: 'test', logLevel: 'silent' }),
+      });
+      const id = btoa(`Token:${newTokenId()}`);
+      for (const accept of ['application/json', RESPONSE_JSON]) {
+        const reply = await refusing.fetch(URL, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept },
+          body: JSON.stringify({ query: `{ node(id: "${id}") { id } }` }),
+        });
+        const body = await reply.json();
+        expect({ status: reply.status, codes: codesOf(body), data: body.data }).toEqual({
+          status: 200,
+          codes: [code],
+          data: { node: null },
+        });
+        expect([reply.headers.get('retry-after'), reply.headers.get('www-authenticate')]).toEqual([null, null]);
+      }
+    },
+  );
 
   it('is 200 when a field beside data is refused, and no header of the refusal is sent', async () => {
     const { key, user } = await makeUser();

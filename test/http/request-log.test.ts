@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { globalIdOf } from '../../src/graphql/global-id.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld();
@@ -24,18 +26,26 @@ describe('the request log', () => {
   it('tells in one line what was asked, by whom, how long it took and how it ended', async () => {
     const { key, user } = await makeUser();
     expect(await linesOf('query WhoAmI { me { username } }', { key })).toEqual([
-      { level: 30, msg: 'request', operation: 'WhoAmI', outcome: 'ok', status: 200, userId: user.id },
+      {
+        level: 30,
+        msg: 'request',
+        operation: 'WhoAmI',
+        outcome: 'ok',
+        status: 200,
+        userId: globalIdOf('User', user.id),
+      },
     ]);
   });
 
   it('knows who has just logged in, and not who has failed to', async () => {
     const { user } = await makeUser();
-    for (const [password, userId] of [
-      [PASSWORD, user.id],
-      ['some wrong password', null],
+    for (const [password, outcome, userId] of [
+      [PASSWORD, 'ok', globalIdOf('User', user.id)],
+      ['some wrong password', 'InvalidCredentialsError', null],
+      ['', 'ValidationError', null],
     ] as const) {
       expect(await linesOf(LOGIN, { variables: { username: user.username, password } })).toEqual([
-        { level: 30, msg: 'request', operation: 'LogIn', outcome: 'ok', status: 200, userId },
+        { level: 30, msg: 'request', operation: 'LogIn', outcome, status: 200, userId },
       ]);
     }
   });
@@ -58,6 +68,23 @@ describe('the request log', () => {
         userId: null,
       },
     ]);
+  });
+
+  it('says partial where errors stand beside data', async () => {
+    const { key, user } = await makeUser();
+    const query = 'query Q($id: ID!) { node(id: $id) { ... on User { tokens(first: 101) { totalCount } } } }';
+    const [line] = await linesOf(query, { key, variables: { id: globalIdOf('User', user.id) } });
+    expect(line).toMatchObject({ outcome: 'partial', status: 200 });
+  });
+
+  it('has the fields that the guide names, and no others', async () => {
+    const guide = readFileSync(new URL('../../docs/guides/configuration.md', import.meta.url), 'utf8');
+    const [, table = ''] = /^\| Field \|.*?\n\|.*?\n((?:\|.*\n)+)/m.exec(guide) ?? [];
+    const named = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    world.logged.length = 0;
+    await request('{ __typename }');
+    const { level, time, pid, hostname, msg, ...own } = JSON.parse(world.logged[0] ?? '{}');
+    expect(Object.keys(own)).toEqual(named);
   });
 
   it('keeps a name of a million letters short', async () => {

@@ -83,20 +83,6 @@ describe('the server', () => {
     expect(await answer).toBe('');
   });
 
-  it('refuses two Authorization headers, of which Node would drop one in silence', async () => {
-    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 100 });
-    onTestFinished(() => server.close());
-    server.serve(
-      (_request, response) => response.end('served'),
-      async () => true,
-    );
-    const answer = await raw(
-      server.url,
-      'GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token a\r\nAuthorization: Token b\r\n\r\n',
-    );
-    expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"BAD_REQUEST"/);
-  });
-
   it('says which port is taken and what to do', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void other.close());
@@ -186,6 +172,19 @@ describe('npm start', () => {
     }
   });
 
+  it('refuses two Authorization headers, of which Node would drop one in silence, and logs it', async () => {
+    const server = await startServer(env);
+    const answer = await raw(
+      server.origin,
+      'GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token a\r\nAuthorization: Token b\r\n\r\n',
+    );
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 400 [\s\S]*"message":"Two Authorization headers were sent\. Send one\.".*"code":"BAD_REQUEST"/,
+    );
+    const requestId = /x-request-id: (\S+)/i.exec(answer)?.[1] ?? 'none';
+    await expect.poll(() => server.output.stdout).toContain(`"requestId":"${requestId}","operation":null`);
+  });
+
   it('exits at once at a second signal', async () => {
     const server = await startServer(env);
     const { hostname, port } = new URL(server.origin);
@@ -225,7 +224,7 @@ describe('npm start', () => {
     });
     expect(code).toBe(1);
     expect(stderr).toContain('TOKEN_SECRETS must be set when NODE_ENV is production');
-    expect(stderr).toContain('Make one with: openssl rand -base64 48');
+    expect(stderr).toContain('Make one with: npx tessera secrets new');
   });
 
   it('says in one line that the database server is not there', async () => {

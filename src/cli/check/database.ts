@@ -53,9 +53,12 @@ export async function judgeMigrations(pool: pg.Pool): Promise<Finding[]> {
   if (failed) findings.push(wrong('migrations', messageOf(failed)));
   if (pending.length > 0) {
     const names = pending.map(({ name }) => name).join(', ');
+    const message = `The database lacks ${countOf(pending.length, 'migration')}: ${names}.`;
     const remedy = 'The server applies what is lacking when it starts; `npx tessera migrate` does so now.';
     findings.push(
-      warning('migrations', `The database lacks ${countOf(pending.length, 'migration')}: ${names}.`, remedy),
+      (await mayMakeTables(pool))
+        ? warning('migrations', message, remedy)
+        : wrong('migrations', message, 'This role may not apply them: run `npx tessera migrate` as the one that may.'),
     );
   }
   for (const name of edited) {
@@ -70,6 +73,11 @@ export async function judgeMigrations(pool: pg.Pool): Promise<Finding[]> {
     );
   }
   return findings.length > 0 ? findings : [ok('migrations', 'The database is up to date.')];
+}
+
+async function mayMakeTables(pool: pg.Pool): Promise<boolean> {
+  const sql = `SELECT has_schema_privilege(current_schema(), 'CREATE') AS "may"`;
+  return (await pool.query<{ may: boolean | null }>(sql)).rows[0]?.may ?? false;
 }
 
 /** Whether the first migration has been applied; without it there is nothing to ask for keys and users. */

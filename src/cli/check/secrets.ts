@@ -60,7 +60,7 @@ function restOn(tokens: number, newestSince: Date | null): string {
   }
   if (tokens === 0) return 'No live token rests on an older one any more: drop all but the first from TOKEN_SECRETS.';
   const since = newestSince.toISOString();
-  return `${countOf(tokens, 'live token')} made before ${since}, when the newest was first seen, may rest on an older one: keep those.`;
+  return `${countOf(tokens, 'live token')} made before ${since}, when the newest was first seen, may rest on an older one. Whose key does is refused when that is dropped, and logs in anew.`;
 }
 
 function nth(place: number): string {
