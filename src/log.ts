@@ -8,7 +8,17 @@ export function createLog(config: Pick<Config, 'env' | 'logLevel'>, destination 
   return pino({ level: config.logLevel, hooks: { streamWrite: redact } }, destination);
 }
 
+const MOST_WAITING_BYTES = 1_000_000;
+
 function destinationFor({ env }: Pick<Config, 'env'>): DestinationStream {
-  if (env !== 'development') return pino.destination(1);
-  return pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, sync: true });
+  const output = outputTo(1);
+  if (env !== 'development') return output;
+  return pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, destination: output });
+}
+
+/** Standard output (1) or error (2) for a log. Where it cannot be written (a full disk), lines are lost, and nothing else. */
+export function outputTo(fd: 1 | 2): DestinationStream {
+  const output = pino.destination({ dest: fd, sync: true, maxLength: MOST_WAITING_BYTES });
+  output.on('error', () => {});
+  return output;
 }

@@ -1,17 +1,22 @@
 const BLOT = '[redacted]';
 
+const TELLING = '[\\w-]{0,64}(?:authorization|cookie|password|passwd|secret|pepper)[\\w-]{0,64}|token|key';
+// A string in JSON, and one in JSON (or GraphQL) that stands in a string of JSON itself.
+const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
+const QUOTED_TWICE = '\\\\"(?:[^"\\\\]|\\\\\\\\(?:\\\\.|[^\\\\]))*\\\\"';
+
+/** Each begins where no other match of its kind can have begun, or is bounded: none is ever quadratic. */
 const SECRETS: readonly [RegExp, string][] = [
   // A key, whole or cut short.
   [/tsr_[A-Za-z0-9_-]{8,}/g, `tsr_${BLOT}`],
   // A password's hash, as PostgreSQL quotes a failing row.
   [/\$2[aby]\$\d\d\$[./A-Za-z0-9]{22,}/g, BLOT],
   // The password in a connection's URL.
-  [/(\w:\/\/[^\s:/@"\\]*):[^\s/@"\\]+@/g, `$1:${BLOT}@`],
+  [/(\w:\/\/[^\s:/@"\\]{0,256}):[^\s/"]+@/g, `$1:${BLOT}@`],
   // What stands under a telling name.
-  [
-    /("(?:[\w-]*(?:authorization|cookie|password|passwd|secret|pepper)[\w-]*|token|key)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi,
-    `$1"${BLOT}"`,
-  ],
+  [new RegExp(`("(?:${TELLING})"\\s{0,8}:\\s{0,8}\\[?)${QUOTED}`, 'gi'), `$1"${BLOT}"`],
+  [new RegExp(`\\b((?:${TELLING})(?:\\\\")?\\s{0,8}:\\s{0,8})${QUOTED_TWICE}`, 'gi'), `$1\\"${BLOT}\\"`],
+  [/([\w-]{0,64}(?:password|passwd|secrets?|pepper)=)[^\s"\\&]+/gi, `$1${BLOT}`],
   // A header as it is sent.
   [/\b(authorization|cookie|token)(:\s*)[^"\\\r\n]+/gi, `$1$2${BLOT}`],
 ];

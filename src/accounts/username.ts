@@ -4,7 +4,7 @@ const MOST_CHARACTERS = 150;
 
 // Source: Django, UnicodeUsernameValidator. What it leaves out (spaces, zero-width and direction marks) is what
 // lets two names look alike.
-const ALLOWED = /^[\p{L}\p{M}\p{N}_.@+-]+$/u;
+const ALLOWED = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}_.@+-])+$/u;
 
 /** A username as somebody may choose it; what is stored beside it for comparison is `usernameKeyOf`. */
 export const usernameSchema = text(MOST_CHARACTERS).refine(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding } from './check/finding.ts';
-import { harmlessJson } from './harmless.ts';
+import { print, printJson } from './print.ts';
 
 export function addCheck(program: Command): void {
   program
@@ -17,11 +17,11 @@ async function check(asJson: boolean): Promise<void> {
   const findings: Finding[] = [];
   for await (const finding of inspect(process.cwd(), new Date())) {
     findings.push(finding);
-    if (!asJson) process.stdout.write(writeFinding(finding, columns));
+    if (!asJson) print(writeFinding(finding, columns));
   }
   const isFit = findings.every(({ level }) => level !== 'wrong');
-  if (asJson) process.stdout.write(`${harmlessJson({ isFit, findings: findings.map(withRemedy) })}\n`);
-  else process.stdout.write(writeVerdict(findings, columns));
+  if (asJson) printJson({ isFit, findings: findings.map(withRemedy) });
+  else print(writeVerdict(findings, columns));
   // Not when the last socket closes: a database that does not answer would keep the process.
   process.stdout.write('', () => process.exit(isFit ? 0 : 1));
 }

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { OperatorError } from '../errors.ts';
+import { print } from './print.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -24,6 +25,6 @@ export function addCompletion(program: Command): void {
       const { fishScript } = await import('./completion/fish.ts');
       const write = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell];
       if (!write) throw new OperatorError(`There is no completion for ${shell}.`);
-      process.stdout.write(write(readCommands(program)));
+      print(write(readCommands(program)));
     });
 }

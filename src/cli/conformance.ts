@@ -6,6 +6,7 @@ import { printable } from '../conformance/printable.ts';
 import { type Row, runCase } from '../conformance/run-case.ts';
 import { OperatorError } from '../errors.ts';
 import { askPassword } from './password.ts';
+import { print, printJson } from './print.ts';
 
 interface Options {
   username?: string;
@@ -28,13 +29,13 @@ export function addConformance(program: Command): void {
     .action(async (url: string, options: Options) => {
       const endpoint = { url: parseUrl(url), timeoutMs: options.timeout * 1000 };
       const atHand = await gather(endpoint, await readGiven(options));
-      const print = options.json ? () => {} : (line: string) => process.stdout.write(`${line}\n`);
-      if (atHand.user?.isThrowAway) print(`Registered the user ${atHand.user.username} for this.\n`);
-      const rows = await runAll(endpoint, atHand, (row) => print(lineOf(row)));
-      if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-      print('');
-      if (rows.some(isForWantOfUsers)) print(HINT);
-      print(summaryOfRows(rows));
+      const tell = options.json ? () => {} : (line: string) => print(`${line}\n`);
+      if (atHand.user?.isThrowAway) tell(`Registered the user ${atHand.user.username} for this.\n`);
+      const rows = await runAll(endpoint, atHand, (row) => tell(lineOf(row)));
+      if (options.json) printJson(rows);
+      tell('');
+      if (rows.some(isForWantOfUsers)) tell(HINT);
+      tell(summaryOfRows(rows));
       if (rows.some(({ result }) => result === 'failed')) process.exitCode = 1;
     });
 }

@@ -10,6 +10,7 @@ import { readCredential } from './explain/input.ts';
 import { explanationJson, writeExplanation } from './explain/report.ts';
 import { harmlessJson } from './harmless.ts';
 import { type LookedInto, lookIn } from './look-in.ts';
+import { print } from './print.ts';
 
 const HELP = `
 A key (tsr_…), an Authorization header’s value (Token tsr_…) or a whole header (Authorization: Token tsr_…).
@@ -27,9 +28,7 @@ export function addExplain(program: Command): void {
     .addHelpText('after', HELP)
     .action(async (words: string[], { json }: { json?: true }) => {
       const { explanation, secrets } = await explain(await readCredential(words));
-      process.stdout.write(
-        json ? `${harmlessJson(explanationJson(explanation, secrets))}\n` : writeExplanation(explanation, secrets),
-      );
+      print(json ? `${harmlessJson(explanationJson(explanation, secrets))}\n` : writeExplanation(explanation, secrets));
       process.exitCode = explanation.isAccepted ? 0 : 1;
     });
 }

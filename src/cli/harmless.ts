@@ -3,7 +3,10 @@
  * (control and format characters, line separators, halves of surrogate pairs) is spelt out: `\u{1b}`.
  */
 export function harmless(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${codePointOf(character)}}`);
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${codePointOf(character)}}`,
+  );
 }
 
 function codePointOf(character: string): string {
@@ -12,9 +15,11 @@ function codePointOf(character: string): string {
 
 /** JSON that means the very same and is harmless too: JSON.stringify escapes the first 32 control characters alone. */
 export function harmlessJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replaceAll(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    [...Array(character.length).keys()]
-      .map((unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`)
-      .join(''),
+  return JSON.stringify(value, null, 2).replaceAll(
+    /[^\P{Cc}\n]|[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/gu,
+    (character) =>
+      [...Array(character.length).keys()]
+        .map((unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`)
+        .join(''),
   );
 }

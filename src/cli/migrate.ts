@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { print } from './print.ts';
 import { withDatabase } from './with-database.ts';
 
 export function addMigrate(program: Command): void {
@@ -8,6 +9,6 @@ export function addMigrate(program: Command): void {
     .action(async () => {
       const applied = await withDatabase(async (open) => open.applied);
       const lines = applied.length > 0 ? applied.map((name) => `Applied ${name}.`) : ['The database is up to date.'];
-      process.stdout.write(`${lines.join('\n')}\n`);
+      print(`${lines.join('\n')}\n`);
     });
 }

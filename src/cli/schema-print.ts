@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { print } from './print.ts';
 
 export function addSchemaPrint(parent: Command): void {
   parent
@@ -6,6 +7,6 @@ export function addSchemaPrint(parent: Command): void {
     .description('Print the GraphQL schema.')
     .action(async () => {
       const { printPublicSchema } = await import('../graphql/print.ts');
-      process.stdout.write(printPublicSchema());
+      print(printPublicSchema());
     });
 }

@@ -7,6 +7,7 @@ import { readTokenSecret, refuseForeignSecrets, tokenSecretPath } from '../datab
 import { OperatorError } from '../errors.ts';
 import { harmless } from './harmless.ts';
 import { lookIn } from './look-in.ts';
+import { print } from './print.ts';
 
 export function addSecretsRotate(parent: Command): void {
   parent
@@ -29,14 +30,18 @@ async function rotate(): Promise<void> {
     );
   }
   const resting = await countResting(config, inUse);
-  process.stdout.write(`TOKEN_SECRETS=${quoted([newSecret(), ...inUse].join(','))}\n`);
+  print(`TOKEN_SECRETS=${quoted([newSecret(), ...inUse].join(','))}\n`);
   process.stderr.write(advice({ resting, keptIn: secrets.tokenSecrets ? null : tokenSecretPath(config.dataDir) }));
 }
 
 // As both shells and .env files read it; secrets that Tessera made need none.
 function quoted(value: string): string {
   if (/^[\w,.+/=:@%-]*$/.test(value)) return value;
-  return value.includes("'") ? `"${value}"` : `'${value}'`;
+  if (!value.includes("'")) return `'${value}'`;
+  throw new OperatorError(
+    "A secret in use has a ' in it, which shells and .env files read differently. Put the new one, from " +
+      '`npx tessera secrets new`, in front of those in use by hand.',
+  );
 }
 
 /** How many live tokens rest on these secrets, or why that cannot be told. Throws OperatorError when they are foreign. */

@@ -18,7 +18,7 @@ export async function runServe(): Promise<void> {
     // Loaded when it is wanted: no other command should wait for all of GraphQL.
     const { serve } = await import('../serve.ts');
     const server = await serve(config, secrets, log);
-    if (config.env === 'development') process.stdout.write(greeting(server));
+    if (config.env === 'development') greet(server);
     else announce(server, log);
     const signal = await Promise.race([stopping, server.failure]);
     log.info(`${signal} received: finishing what is in flight`);
@@ -47,6 +47,12 @@ function announce({ url, hasSuperuser }: RunningServer, log: Logger): void {
   log.info({ graphql: url }, 'Tessera is ready.');
   if (!hasSuperuser)
     log.warn('There is no superuser yet: make one with `npx tessera user create <username> --superuser`.');
+}
+
+/** Where it cannot be written, it is not; the server serves. */
+function greet(server: RunningServer): void {
+  process.stdout.on('error', () => {});
+  process.stdout.write(greeting(server));
 }
 
 function greeting({ url, hasSuperuser }: RunningServer): string {

@@ -6,6 +6,7 @@ import { keyOf } from '../auth/key.ts';
 import type { Database } from '../database/client.ts';
 import { OperatorError } from '../errors.ts';
 import { harmless } from './harmless.ts';
+import { print } from './print.ts';
 import { withDatabase } from './with-database.ts';
 
 interface Options {
@@ -25,7 +26,7 @@ export function addTokenCreate(parent: Command): void {
         const user = await findUser(database, username);
         if (!user) throw new OperatorError(`Cannot create the Token: user ${username} does not exist`);
         const token = await createToken(database, user.id, options);
-        process.stdout.write(`Generated token ${keyOf(token, tokenSecrets)} for user ${harmless(user.username)}\n`);
+        print(`Generated token ${keyOf(token, tokenSecrets)} for user ${harmless(user.username)}\n`);
       });
     });
 }

@@ -5,6 +5,7 @@ import { createUser, findUser } from '../accounts/users.ts';
 import { createPasswords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
 import { askPassword } from './password.ts';
+import { print } from './print.ts';
 import { withDatabase } from './with-database.ts';
 
 interface Options {
@@ -36,7 +37,7 @@ export function addUserCreate(parent: Command): void {
         const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
         return createUser(open.database, passwords, read.data, standing);
       });
-      process.stdout.write(`Created ${superuser ? 'superuser' : 'user'} ${made.user.username}.\n`);
+      print(`Created ${superuser ? 'superuser' : 'user'} ${made.user.username}.\n`);
     });
 }
 

@@ -16,11 +16,12 @@ export function day(date: Date): string {
 /** A word as it must be typed in a POSIX shell (with `$'…'` where it has control characters) to be taken for itself. */
 export function shellWord(word: string): string {
   if (/^[\p{L}\p{M}\p{N}_.@+=-]+$/u.test(word)) return word;
-  if (!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  if (!/[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u.test(word))
+    return `'${word.replaceAll("'", "'\\''")}'`;
   const spelt = word
     .replaceAll(/[\\']/g, '\\$&')
     .replaceAll(
-      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+      /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/gu,
       (character) => `\\U${(character.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`,
     );
   return `$'${spelt}'`;

@@ -87,12 +87,21 @@ function joined(headers: NodeJS.Dict<string[]>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, values = []]) => [name, values.join(', ')]));
 }
 
+// No answer of GraphQL nests so deep; what does would overflow whoever walks through it.
+const MOST_NESTED = 100;
+
 function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    const body: unknown = JSON.parse(bytes.toString('utf8'));
+    return isDeeperThan(body, MOST_NESTED) ? undefined : body;
   } catch {
     return undefined;
   }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeperThan(each, levels - 1));
 }
 
 function reasonOf(error: unknown): string {

@@ -29,17 +29,22 @@ export function summaryOf(
   // Before JSON spells them otherwise, and after, since a header may hold one too.
   const { data, errors } = partsOf(mapStrings(body, (text) => withoutSecrets(text, secrets)));
   const [first, ...others] = errors ?? [];
-  const { message, extensions } = (first ?? {}) as { message?: string; extensions?: { code?: string } };
+  const { message, extensions } = (first ?? {}) as { message?: unknown; extensions?: { code?: unknown } | null };
   const told = line([
     String(status),
     body === undefined && 'a body that is no JSON',
-    errors && errorOf(extensions?.code ?? 'no code', message ?? ''),
+    errors && errorOf(textOf(extensions?.code, 'no code'), textOf(message, '')),
     others.length > 0 && `and ${others.length} more`,
     data !== undefined && dataOf(withoutKeys(data)),
     challengeOf(headers['www-authenticate']),
     ...alsoHeaders.map((name) => `${name}: ${headers[name] ?? 'none'}`),
   ]);
   return shortened(printable(withoutSecrets(told, secrets)));
+}
+
+// A server may send anything in a text's place.
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
 }
 
 interface Parts {
@@ -74,7 +79,7 @@ function line(parts: (string | false | undefined)[]): string {
 function withoutKeys(data: unknown): unknown {
   return JSON.parse(
     JSON.stringify(data, (name, value) =>
-      name === 'key' && !/^<[a-z ]+>$/.test(String(value)) ? '<another key>' : value,
+      name === 'key' && (typeof value !== 'string' || !/^<[a-z ]+>$/.test(value)) ? '<another key>' : value,
     ),
   );
 }

@@ -90,7 +90,7 @@ export function tableOfFieldRules(schema: GraphQLSchema): string {
 
 const HEAD = `# What a caller must be
 
-Told from the declarations that are enforced; \`npm run print-schema\` writes this file, and a test compares it. A field that asks for nothing itself is as closed as the most open way to it: \`Token.name\` is public because whoever logs in is shown the token that he is given. At a way in, credentials that are no good count as none; anywhere else they are refused.
+Told from the declarations that are enforced; \`npm run print-schema\` writes this file, and a test compares it. A field that asks for nothing itself is as closed as the most open way to it: \`Token.name\` is public because whoever logs in is shown the token that he is given. At a way in, credentials that are no good count as none; anywhere else they are refused. Whoever logs in or registers within an operation counts there as signed in for what is his own.
 
 | field | asks for | so it is open to |
 | --- | --- | --- |`;

@@ -8,5 +8,6 @@ export function globalIdOf(typename: string, id: string): string {
 /** The type and the row that a global id names, or null when it names nothing that could exist. */
 export function parseGlobalId(globalId: string): { typename: string; id: string } | null {
   const [, typename, id] = GLOBAL_ID.exec(Buffer.from(globalId, 'base64').toString()) ?? [];
-  return typename && id ? { typename, id } : null;
+  // Decoding is lenient: only one spelling is the id.
+  return typename && id && globalIdOf(typename, id) === globalId ? { typename, id } : null;
 }

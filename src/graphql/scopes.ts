@@ -60,6 +60,8 @@ export function isWayIn(field: GraphQLField<unknown, unknown>): boolean {
 export function staticScopesOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): (keyof Scopes)[] {
   const own = pothosOptionsOf(field);
   const ofType = own.skipTypeScopes ? {} : pothosOptionsOf(parent).authScopes;
+  // It would be enforced and shown nowhere.
+  if (typeof ofType === 'function') throw new Error(`The rule of ${parent.name} must not be a function.`);
   return [...namesIn(ofType), ...namesIn(own.authScopes)];
 }
 

@@ -3,7 +3,7 @@ import { countTokens, listTokens, type TokenPosition } from '../accounts/token-l
 import { RequestRefused } from '../errors.ts';
 import { builder } from './builder.ts';
 import { type Context, requireViewer } from './context.ts';
-import { checkPage, type PageArguments } from './page.ts';
+import { type PageArguments, pagedBy } from './page.ts';
 import { ownOrStaff } from './scopes.ts';
 import { Token } from './token.ts';
 import { User } from './user.ts';
@@ -25,9 +25,12 @@ const TokenConnection = builder.connectionObject(
   TokenEdge,
 );
 
+const ofTokens = pagedBy(positionAt);
+
 builder.queryField('tokens', (t) =>
   t.connection(
     {
+      ...ofTokens,
       type: Token,
       description: 'The caller’s own tokens.',
       resolve: (_root, args, context) => tokensOf(requireViewer(context).user.id, args, context),
@@ -40,6 +43,7 @@ builder.queryField('tokens', (t) =>
 builder.prismaObjectField(User, 'tokens', (t) =>
   t.connection(
     {
+      ...ofTokens,
       type: Token,
       description: 'What the user’s requests can come in with. Shown to oneself and to staff.',
       authScopes: ownOrStaff(({ id }) => id),
@@ -51,7 +55,6 @@ builder.prismaObjectField(User, 'tokens', (t) =>
 );
 
 async function tokensOf(userId: string, args: PageArguments, { database }: Context) {
-  checkPage(args);
   const page = await resolveCursorConnection(
     { args, toCursor },
     ({ after, before, limit, inverted }: ResolveCursorConnectionArgs) =>

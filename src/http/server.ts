@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { OperatorError } from '../errors.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
@@ -36,6 +36,7 @@ export async function listen({ host, port, drainMs }: ServerOptions): Promise<Ht
     const path = request.url?.split('?', 1)[0];
     if (path === '/health/live') return answer(response, 200, 'live');
     if (path === '/health/ready') return void answerReadiness(response);
+    if (!hasReadableHost(request)) return answer(response, 400, 'the Host header is no host');
     return listener(request, response);
   });
 
@@ -87,6 +88,11 @@ function urlOf(server: Server, host: string): string {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+// Whoever makes a URL of it further on would fail, and tell the caller how.
+function hasReadableHost({ headers }: IncomingMessage): boolean {
+  return URL.canParse(`http://${headers.host ?? 'localhost'}`);
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

@@ -6,6 +6,7 @@ import type { Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
 import { findRefusal, isWayInOnly } from '../graphql/authorize-operation.ts';
 import type { Context } from '../graphql/context.ts';
+import { findExcess } from '../graphql/measure-operation.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
 
 type Arguments = ExecutionArgs & { contextValue: Context & { request: Request } };
@@ -18,7 +19,7 @@ export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
   async function admit(args: Arguments): Promise<void> {
     const context = args.contextValue;
     context.viewer = await authenticateFor(args);
-    const refusal = findRefusal(args, context);
+    const refusal = findRefusal(args, context) ?? findExcess(args);
     if (refusal) throw refusal;
   }
 

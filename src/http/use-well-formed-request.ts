@@ -41,7 +41,8 @@ function hasTwoAuthorizations({ req }: { req?: IncomingMessage }): boolean {
 
 /** How deep the brackets of a document nest, those in strings and comments left out. */
 function nestingOf(document: string): number {
-  const code = document.replaceAll(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*/g, '');
+  // Each alternative takes what it began to its end, closed or not: nothing is ever scanned twice.
+  const code = document.replaceAll(/"""(?:\\"""|[\s\S])*?(?:"""|$)|"(?:\\.|[^"\\\n])*"?|#[^\n\r]*/g, '');
   let depth = 0;
   let deepest = 0;
   for (const [bracket] of code.matchAll(/[{}[\]()]/g)) {

@@ -115,6 +115,11 @@ const space = fc.constantFrom('', ' ', '  ', '\t', ' \t ', '\v', '\f');
 
 /** What an operator may paste, and the line that a client would have sent for it. */
 const pasted = fc.oneof(
+  // Most of what is made up is refused: these are there so that both sides are seen, whatever the seed.
+  fc
+    .tuple(fc.constantFrom('alive', 'about to expire'), fc.constantFrom(A, B))
+    .map(([state, secret]) => keyIn(state, secret))
+    .map((text) => ({ text, lineFor: (word: string) => `Authorization: ${word} ${text}` })),
   mangled
     .filter((text) => /^tsr_\S*$/i.test(text))
     .map((text) => ({ text, lineFor: (word: string) => `Authorization: ${word} ${text}` })),

@@ -335,7 +335,8 @@ describe('the secrets', () => {
       line(
         'ok',
         'secrets',
-        '2 secrets, newest first. No live token rests on an older one any more: drop all but the first from TOKEN_SECRETS.',
+        `2 secrets, newest first. No live token was made before ${now.toISOString()}, when the newest was first seen. ` +
+          'If every server has run with it since then, the older ones can be dropped.',
       ),
     ]);
   });

@@ -348,6 +348,20 @@ describe('what cannot be tried', () => {
     expect(await said([url])).toBe(`${url} does not answer: the reply does not end within a megabyte.`);
   });
 
+  it.each([
+    ['an answer nested past any stack', `{"data":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
+    ['things where texts belong', '{"errors":[{"message":{"toString":1},"extensions":{"code":{"valueOf":1}}}]}'],
+    ['a key that is no text', '{"data":{"obtainAuthToken":{"__typename":"IssuedToken","key":{"toString":1}}}}'],
+  ])('is a hostile server, which sends %s', async (_case, answer) => {
+    const url = await listen((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+    });
+    const { code, stdout, stderr } = await conformance([url]);
+    expect(code).toBe(1);
+    expect(stdout + stderr).not.toContain('Internal error');
+  });
+
   it('is no GraphQL server', async () => {
     const url = await listen((_request, response) => {
       response.writeHead(404, { 'content-type': 'text/html; charset=utf-8' }).end('<h1>Not here</h1>');

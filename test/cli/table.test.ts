@@ -15,6 +15,15 @@ const anyText = fc.oneof(
   }),
 );
 
+describe('harmless', () => {
+  it.each(['\u3164', '\u115f', '\u034f', '\ufe0f', '\u{e0101}'])('spells out what nobody can see: %j', (hidden) => {
+    const spelt = `admin\\u{${hidden.codePointAt(0)?.toString(16)}}`;
+    expect(harmless(`admin${hidden}`)).toBe(spelt);
+    expect(harmlessJson(`admin${hidden}`)).not.toContain(hidden);
+    expect(JSON.parse(harmlessJson(`admin${hidden}`))).toBe(`admin${hidden}`);
+  });
+});
+
 describe('a table', () => {
   it('stands in columns, wide characters counted double', () => {
     const rows = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openWorld } from '../world.ts';
+import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld();
 const { database, makeUser, request } = world;
@@ -126,6 +126,64 @@ describe('tokens', () => {
     });
     expect(body.data ?? null).toBeNull();
   });
+
+  it('are refused before anything runs where pages within pages come to too much', async () => {
+    const { key } = await makeOwner(30);
+    const nested = (size: number) =>
+      `{ tokens(first: ${size}) { edges { node { user { tokens(first: ${size}) { edges { node { user { tokens(first: ${size}) { edges { cursor } } } } } } } } } } }`;
+    for (const [accept, status] of [
+      ['application/json', 200],
+      ['application/graphql-response+json', 400],
+    ] as const) {
+      world.queries.length = 0;
+      const reply = await request(nested(50), { key, headers: { accept } });
+      expect({ status: reply.status, body: reply.body }).toEqual({
+        status,
+        body: {
+          errors: [
+            {
+              message:
+                'The operation can come to 260,201 values; 10,000 are allowed. ' +
+                'Ask for smaller pages, or for fewer of them within one another.',
+              extensions: { code: 'OPERATION_TOO_COMPLEX' },
+            },
+          ],
+        },
+      });
+      // The caller's own look-up alone.
+      expect(world.queries).toHaveLength(1);
+    }
+    expect((await request(nested(5), { key })).body.errors).toBeUndefined();
+  });
+
+  it('are counted through fragments, variables and whichever end is asked for, each once', async () => {
+    const { key } = await makeUser();
+    const fragments = Array.from(
+      { length: 40 },
+      (_, n) => `fragment F${n} on User { tokens(last: $n) { edges { node { user { ...F${n + 1} ...F${n + 1} } } } } }`,
+    ).join(' ');
+    const query = `query($n: Int) { me { ...F0 } } ${fragments} fragment F40 on User { id }`;
+    const { body } = await request(query, { key, variables: { n: 2 } });
+    expect(body).toMatchObject({ errors: [{ extensions: { code: 'OPERATION_TOO_COMPLEX' } }] });
+    const whole = `{ tokens(first: 100) { totalCount edges { cursor node {
+      id name kind scopes createdAt expiresAt lastUsedAt isCurrent user { id username } } } } }`;
+    expect((await request(whole, { key })).body.errors).toBeUndefined();
+  });
+
+  it.each(['first: 101', 'after: "nonsense"'])(
+    'leave a mutation undone that asks for a page that cannot be: %s',
+    async (page) => {
+      const { key, token, user } = await makeUser();
+      const login = `obtainAuthToken(input: { username: "${user.username}", password: "${PASSWORD}" })`;
+      const query = `mutation {
+      revokeCurrentToken { __typename }
+      ${login} { ... on IssuedToken { token { user { tokens(${page}) { totalCount } } } } }
+    }`;
+      const { status, body } = await request(query, { key });
+      expect({ status, code: body.errors?.[0].extensions.code }).toEqual({ status: 400, code: 'BAD_REQUEST' });
+      expect(await database.token.count({ where: { id: token.id } })).toBe(1);
+    },
+  );
 
   it('cost one query, and one more for the count', async () => {
     const { key } = await makeOwner(5);

@@ -75,6 +75,8 @@ describe('createUser', () => {
     ['a NUL', { username: 'a\0b' }, invalid('username', 'Control characters are not allowed.')],
     ['a lone surrogate', { username: 'a\ud800' }, invalid('username', 'Control characters are not allowed.')],
     ['white space', { username: 'a b' }, invalid('username', allowed)],
+    ['a letter that cannot be seen', { username: 'admin\u3164' }, invalid('username', allowed)],
+    ['a mark that cannot be seen', { username: 'admin\u034f' }, invalid('username', allowed)],
     ['a zero-width space', { username: 'a\u200bb' }, invalid('username', allowed)],
     [
       '5,000 characters',
@@ -188,6 +190,7 @@ describe('node', () => {
     'VXNlcjo',
     btoa('User:1'),
     btoa("Token:' OR 1=1"),
+    ` ${btoa('User:00000000-0000-0000-0000-000000000000')}!!`,
     btoa('Nothing:00000000-0000-0000-0000-000000000000'),
     '\0',
   ])('finds nothing under the id %j', async (id) => {

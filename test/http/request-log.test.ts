@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { newTokenId } from '../../src/auth/key.ts';
 import { globalIdOf } from '../../src/graphql/global-id.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
@@ -71,10 +72,16 @@ describe('the request log', () => {
   });
 
   it('says partial where errors stand beside data', async () => {
-    const { key, user } = await makeUser();
-    const query = 'query Q($id: ID!) { node(id: $id) { ... on User { tokens(first: 101) { totalCount } } } }';
-    const [line] = await linesOf(query, { key, variables: { id: globalIdOf('User', user.id) } });
-    expect(line).toMatchObject({ outcome: 'partial', status: 200 });
+    const { key } = await makeUser();
+    vi.spyOn(world.database.token, 'findUnique').mockRejectedValueOnce(new Error('broken'));
+    world.logged.length = 0;
+    const variables = { id: globalIdOf('Token', newTokenId()) };
+    const { status, body } = await request('query Q($id: ID!) { node(id: $id) { id } }', { key, variables });
+    expect({ status, data: body.data }).toEqual({ status: 200, data: { node: null } });
+    expect(world.logged.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'request failed', err: { message: 'broken' } },
+      { msg: 'request', outcome: 'partial', status: 200 },
+    ]);
   });
 
   it('has the fields that the guide names, and no others', async () => {

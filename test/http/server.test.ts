@@ -1,11 +1,13 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { listen } from '../../src/http/server.ts';
+import { freePort } from '../docs/printed.ts';
 import { startServer, tessera } from '../program.ts';
 import { databaseOfItsOwn, PASSWORD } from '../world.ts';
 
@@ -183,6 +185,33 @@ describe('npm start', () => {
     );
     const requestId = /x-request-id: (\S+)/i.exec(answer)?.[1] ?? 'none';
     await expect.poll(() => server.output.stdout).toContain(`"requestId":"${requestId}","operation":null`);
+  });
+
+  it.each(['[', 'a b', 'a:99999', '%zz'])('tells nobody how a Host that is none was read: %s', async (host) => {
+    const server = await startServer({ ...env, NODE_ENV: 'production', BCRYPT_COST: '10' });
+    const answer = await raw(server.origin, `GET /graphql HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toMatch(/\r\n\r\n[0-9a-f]*\s*\{"status":"the Host header is no host"\}\n/);
+    expect(answer).not.toMatch(/Error|node_modules/);
+  });
+
+  it.runIf(existsSync('/dev/full'))('serves on, and stops when told, where its log cannot be written', async () => {
+    const port = await freePort(4000);
+    const { PATH = '' } = process.env;
+    for (const NODE_ENV of ['production', 'development']) {
+      const main = new URL('../../dist/main.js', import.meta.url).pathname;
+      const child = spawn('sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, main], {
+        env: { PATH, ...env, NODE_ENV, BCRYPT_COST: '10', PORT: port },
+        stdio: 'ignore',
+      });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      const ended = once(child, 'close');
+      const ask = () => fetch(`http://127.0.0.1:${port}/graphql?query={__typename}`).then((reply) => reply.json());
+      await expect.poll(() => ask().catch(() => null), { timeout: 20_000 }).toEqual({ data: { __typename: 'Query' } });
+      for (let n = 0; n < 20; n++) expect(await ask()).toEqual({ data: { __typename: 'Query' } });
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    }
   });
 
   it('exits at once at a second signal', async () => {

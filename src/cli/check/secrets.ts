@@ -58,8 +58,10 @@ function restOn(tokens: number, newestSince: Date | null): string {
   if (newestSince === null) {
     return `No server has started with the newest yet: all ${countOf(tokens, 'live token')} rest on an older one.`;
   }
-  if (tokens === 0) return 'No live token rests on an older one any more: drop all but the first from TOKEN_SECRETS.';
   const since = newestSince.toISOString();
+  if (tokens === 0) {
+    return `No live token was made before ${since}, when the newest was first seen. If every server has run with it since then, the older ones can be dropped.`;
+  }
   return `${countOf(tokens, 'live token')} made before ${since}, when the newest was first seen, may rest on an older one. Whose key does is refused when that is dropped, and logs in anew.`;
 }
 

@@ -1,0 +1,57 @@
+import { type GraphQLNamedType, getNamedType, type SelectionSetNode } from 'graphql';
+import { RequestRefused } from '../errors.ts';
+import { type PageArguments, pageRuleOf, sizeOf } from './page.ts';
+import { type RequestedOperation, readOperation } from './read-operation.ts';
+
+/** A page of a hundred tokens, each whole, comes to some 1,300 values; pages within pages multiply. */
+const MOST_VALUES = 10_000;
+
+/**
+ * Why the operation is too large, or asks for a page that cannot be, or null. Told before any resolver runs: of a
+ * mutation that is refused for it nothing has happened, and what a small document multiplies into is never fetched.
+ */
+export function findExcess(requested: RequestedOperation): RequestRefused | null {
+  const operation = readOperation(requested);
+  if (!operation) return null;
+  const { partsOf, argumentsOf } = operation;
+  // What a selection set comes to depends on nothing above it: each is measured once a type, however often it is used.
+  const measured = new Map<SelectionSetNode, Map<GraphQLNamedType, number>>();
+
+  function valuesOf(type: GraphQLNamedType, selectionSet: SelectionSetNode): number {
+    const known = measured.get(selectionSet) ?? new Map<GraphQLNamedType, number>();
+    measured.set(selectionSet, known);
+    const before = known.get(type);
+    if (before !== undefined) return before;
+    let sum = 0;
+    for (const part of partsOf(type, selectionSet)) {
+      if ('selectionSet' in part) {
+        sum += valuesOf(part.type, part.selectionSet);
+        continue;
+      }
+      const { node, candidates } = part;
+      const values = candidates.map(({ field }) => {
+        const rule = pageRuleOf(field);
+        const page: PageArguments = rule ? argumentsOf(field, node) : {};
+        rule?.check(page);
+        const below = node.selectionSet ? valuesOf(getNamedType(field.type), node.selectionSet) : 0;
+        return 1 + (rule ? sizeOf(page) : 1) * below;
+      });
+      sum += Math.max(1, ...values);
+    }
+    known.set(type, sum);
+    return sum;
+  }
+
+  try {
+    const values = valuesOf(operation.root, operation.selectionSet);
+    if (values <= MOST_VALUES) return null;
+    return new RequestRefused(
+      'OPERATION_TOO_COMPLEX',
+      `The operation can come to ${values.toLocaleString('en', { maximumSignificantDigits: 6 })} values; ` +
+        `${MOST_VALUES.toLocaleString('en')} are allowed. Ask for smaller pages, or for fewer of them within one another.`,
+    );
+  } catch (error) {
+    if (error instanceof RequestRefused) return error;
+    throw error;
+  }
+}
