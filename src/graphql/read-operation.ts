@@ -31,7 +31,7 @@ export interface RequestedOperation {
 export type AnyField = GraphQLField<unknown, unknown>;
 
 /** One thing that a selection set asks for, @skip and @include considered. */
-export type Part =
+type Part =
   /** A field, with whatever object type can stand behind the type it is asked of. */
   | { node: FieldNode; candidates: { parent: GraphQLObjectType; field: AnyField }[] }
   | { type: GraphQLNamedType; selectionSet: SelectionSetNode };
