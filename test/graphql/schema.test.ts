@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import {
   type GraphQLField,
   type GraphQLNamedType,
+  getNamedType,
   getNullableType,
   isEnumType,
   isInputObjectType,
@@ -13,6 +14,7 @@ import {
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { fieldRules, tableOfFieldRules } from '../../src/graphql/field-rules.ts';
+import { pageRuleOf } from '../../src/graphql/page.ts';
 import { printPublicSchema } from '../../src/graphql/print.ts';
 import { schema } from '../../src/graphql/schema.ts';
 
@@ -63,6 +65,15 @@ describe('the schema', () => {
       ['Mutation.obtainAuthToken', 'public', true],
       ['Query.viewer', 'public', false],
     ]);
+  });
+
+  it('measures every connection', () => {
+    const connections = types
+      .filter(isObjectType)
+      .flatMap((type) => Object.values(type.getFields()).map((field) => ({ type, field })))
+      .filter(({ field }) => getNamedType(field.type).name.endsWith('Connection'));
+    expect(connections.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual(['Query.tokens', 'User.tokens']);
+    expect(connections.filter(({ field }) => pageRuleOf(field) === null)).toEqual([]);
   });
 
   it('prints @authenticated from the rule that is enforced', () => {
