@@ -2,9 +2,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type AtHand, type Given, gather, takeLeave } from '../conformance/at-hand.ts';
 import { TOKEN_CASES } from '../conformance/cases.ts';
 import type { Endpoint } from '../conformance/exchange.ts';
-import { printable } from '../conformance/printable.ts';
 import { type Row, runCase } from '../conformance/run-case.ts';
 import { OperatorError } from '../errors.ts';
+import { harmless } from './harmless.ts';
 import { askPassword } from './password.ts';
 import { print, printJson } from './print.ts';
 
@@ -29,7 +29,7 @@ export function addConformance(program: Command): void {
     .action(async (url: string, options: Options) => {
       const endpoint = { url: parseUrl(url), timeoutMs: options.timeout * 1000 };
       const atHand = await gather(endpoint, await readGiven(options));
-      const tell = options.json ? () => {} : (line: string) => print(`${line}\n`);
+      const tell = options.json ? () => {} : (text: string) => print(`${text.split('\n').map(harmless).join('\n')}\n`);
       if (atHand.user?.isThrowAway) tell(`Registered the user ${atHand.user.username} for this.\n`);
       const rows = await runAll(endpoint, atHand, (row) => tell(lineOf(row)));
       if (options.json) printJson(rows);
@@ -90,7 +90,7 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new OperatorError(
-      `The url must be an http or https one, such as http://127.0.0.1:4000/graphql (got "${printable(text)}").`,
+      `The url must be an http or https one, such as http://127.0.0.1:4000/graphql (got "${text}").`,
     );
   }
   // It would be sent as an Authorization header of its own, and be printed.

@@ -3,7 +3,6 @@ import { OperatorError } from '../errors.ts';
 import type { Need } from './case.ts';
 import { LOGIN, LOGOUT, REGISTER, STANDING, TYPENAME } from './documents.ts';
 import { type Endpoint, exchange, NoAnswer, type Reply } from './exchange.ts';
-import { printable } from './printable.ts';
 import { summaryOf } from './summary.ts';
 
 /** Somebody who can log in, and the key of his login token of that name. */
@@ -81,7 +80,7 @@ async function requireGraphQL(endpoint: Endpoint): Promise<void> {
   if (isGraphQL) return;
   const type = reply.headers['content-type']?.split(';', 1)[0] ?? 'no media type';
   throw new OperatorError(
-    `${endpoint.url.href} is no GraphQL endpoint: it answers ${reply.status}, ${printable(type)}. ` +
+    `${endpoint.url.href} is no GraphQL endpoint: it answers ${reply.status}, ${type}. ` +
       'Name the url that queries are sent to, such as http://127.0.0.1:4000/graphql.',
   );
 }

@@ -1,7 +1,6 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Header } from './case.ts';
-import { printable } from './printable.ts';
 
 const MOST_BYTES = 1_000_000;
 
@@ -114,5 +113,5 @@ function reasonOf(error: unknown): string {
     ECONNRESET: 'the connection was closed before a reply came',
   };
   // A name with several addresses fails with an AggregateError, whose message is empty.
-  return reasons[code ?? ''] ?? printable(message.trim() || `it cannot be reached (${code})`);
+  return reasons[code ?? ''] ?? (message.trim() || `it cannot be reached (${code})`);
 }

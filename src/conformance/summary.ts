@@ -1,7 +1,6 @@
 import type { Expected } from './case.ts';
 import type { Reply } from './exchange.ts';
 import { mapStrings, type Placeholders } from './placeholders.ts';
-import { printable } from './printable.ts';
 
 const MOST_CHARACTERS = 300;
 
@@ -18,8 +17,8 @@ export function summaryOfExpected(expected: Expected): string {
 }
 
 /**
- * What a server has answered, in the same words. Fit for a terminal, whatever the server sends: no control
- * characters, not too long, in place of a secret its placeholder, and no other key either.
+ * What a server has answered, in the same words: not too long, in place of a secret its placeholder, and no other
+ * key either. What a server sends is no text for a terminal yet.
  */
 export function summaryOf(
   { status, headers, body }: Reply,
@@ -39,7 +38,7 @@ export function summaryOf(
     challengeOf(headers['www-authenticate']),
     ...alsoHeaders.map((name) => `${name}: ${headers[name] ?? 'none'}`),
   ]);
-  return shortened(printable(withoutSecrets(told, secrets)));
+  return shortened(withoutSecrets(told, secrets));
 }
 
 // A server may send anything in a text's place.

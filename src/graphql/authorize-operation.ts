@@ -1,12 +1,12 @@
 import { type GraphQLNamedType, type GraphQLObjectType, getNamedType, type SelectionSetNode } from 'graphql';
 import { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
-import { type AnyField, type RequestedOperation, readOperation } from './read-operation.ts';
+import type { AnyField, OperationReader } from './read-operation.ts';
 import { isWayIn, type Scopes, scopesOf, staticScopesOf } from './scopes.ts';
 
-/** Whether every root field of the operation is a way in; false when there is no such operation. */
-export function isWayInOnly(requested: RequestedOperation): boolean {
-  const fields = selectedFields(requested).filter(({ isRoot }) => isRoot);
+/** Whether every root field of the operation is a way in. */
+export function isWayInOnly(operation: OperationReader): boolean {
+  const fields = selectedFields(operation).filter(({ isRoot }) => isRoot);
   return fields.length > 0 && fields.every(({ field }) => isWayIn(field));
 }
 
@@ -14,10 +14,10 @@ export function isWayInOnly(requested: RequestedOperation): boolean {
  * Why the whole operation may not run for this viewer, or null. Judged before any resolver runs, by the rules that
  * need no data, so that a mutation never half happens; the fields' own gates stay behind it.
  */
-export function findRefusal(requested: RequestedOperation, context: Context): RequestRefused | null {
+export function findRefusal(operation: OperationReader, context: Context): RequestRefused | null {
   const held = scopesOf(context);
   const needed = new Set<keyof Scopes>(
-    selectedFields(requested).flatMap(({ parent, field }) => staticScopesOf(parent, field)),
+    selectedFields(operation).flatMap(({ parent, field }) => staticScopesOf(parent, field)),
   );
   if ([...needed].every((scope) => held[scope])) return null;
   return context.viewer ? new RequestRefused('FORBIDDEN') : context.credentialsMissing();
@@ -30,10 +30,7 @@ interface SelectedField {
 }
 
 /** Every field that the operation can come to run, each once; behind an interface, those of all its implementations. */
-function selectedFields(requested: RequestedOperation): SelectedField[] {
-  const operation = readOperation(requested);
-  if (!operation) return [];
-  const { partsOf } = operation;
+function selectedFields({ root, selectionSet: asked, partsOf }: OperationReader): SelectedField[] {
   const found = new Map<AnyField, SelectedField>();
   // A selection set is judged once for each type that it is met under, so that nothing multiplies.
   const judged = new Map<SelectionSetNode, Set<GraphQLNamedType>>();
@@ -54,6 +51,6 @@ function selectedFields(requested: RequestedOperation): SelectedField[] {
     }
   }
 
-  collect(operation.root, operation.selectionSet, true);
+  collect(root, asked, true);
   return [...found.values()];
 }

@@ -1,7 +1,7 @@
 import { type GraphQLNamedType, getNamedType, type SelectionSetNode } from 'graphql';
 import { RequestRefused } from '../errors.ts';
 import { type PageArguments, pageRuleOf, sizeOf } from './page.ts';
-import { type RequestedOperation, readOperation } from './read-operation.ts';
+import type { OperationReader } from './read-operation.ts';
 
 /** A page of a hundred tokens, each whole, comes to some 1,300 values; pages within pages multiply. */
 const MOST_VALUES = 10_000;
@@ -10,10 +10,12 @@ const MOST_VALUES = 10_000;
  * Why the operation is too large, or asks for a page that cannot be, or null. Told before any resolver runs: of a
  * mutation that is refused for it nothing has happened, and what a small document multiplies into is never fetched.
  */
-export function findExcess(requested: RequestedOperation): RequestRefused | null {
-  const operation = readOperation(requested);
-  if (!operation) return null;
-  const { partsOf, argumentsOf } = operation;
+export function findExcess({
+  root,
+  selectionSet: asked,
+  partsOf,
+  argumentsOf,
+}: OperationReader): RequestRefused | null {
   // What a selection set comes to depends on nothing above it: each is measured once a type, however often it is used.
   const measured = new Map<SelectionSetNode, Map<GraphQLNamedType, number>>();
 
@@ -43,7 +45,7 @@ export function findExcess(requested: RequestedOperation): RequestRefused | null
   }
 
   try {
-    const values = valuesOf(operation.root, operation.selectionSet);
+    const values = valuesOf(root, asked);
     if (values <= MOST_VALUES) return null;
     return new RequestRefused(
       'OPERATION_TOO_COMPLEX',

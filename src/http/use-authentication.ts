@@ -7,6 +7,7 @@ import { RequestRefused } from '../errors.ts';
 import { findRefusal, isWayInOnly } from '../graphql/authorize-operation.ts';
 import type { Context } from '../graphql/context.ts';
 import { findExcess } from '../graphql/measure-operation.ts';
+import { type OperationReader, readOperation } from '../graphql/read-operation.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
 
 type Arguments = ExecutionArgs & { contextValue: Context & { request: Request } };
@@ -18,16 +19,19 @@ type Arguments = ExecutionArgs & { contextValue: Context & { request: Request } 
 export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
   async function admit(args: Arguments): Promise<void> {
     const context = args.contextValue;
-    context.viewer = await authenticateFor(args);
-    const refusal = findRefusal(args, context) ?? findExcess(args);
+    const operation = readOperation(args);
+    context.viewer = await authenticateFor(operation, context.request.headers);
+    // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
+    const refusal = operation && (findRefusal(operation, context) ?? findExcess(operation));
     if (refusal) throw refusal;
   }
 
-  async function authenticateFor(args: Arguments): Promise<Viewer | null> {
+  async function authenticateFor(operation: OperationReader | null, headers: Headers): Promise<Viewer | null> {
     try {
-      return await authenticate(args.contextValue.request.headers, schemes);
+      return await authenticate(headers, schemes);
     } catch (error) {
-      if (error instanceof RequestRefused && error.code === 'AUTHENTICATION_FAILED' && isWayInOnly(args)) return null;
+      const isBad = error instanceof RequestRefused && error.code === 'AUTHENTICATION_FAILED';
+      if (isBad && operation && isWayInOnly(operation)) return null;
       throw error;
     }
   }

@@ -108,7 +108,7 @@ describe('tessera conformance', () => {
     });
     const { code, stdout } = await conformance([url]);
     expect(code).toBe(1);
-    expect(stdout).toContain('401 no code "\\u001b[2J\\u009b\\u202e\\n!"');
+    expect(stdout).toContain('401 no code "\\u001b[2J\\u{9b}\\u{202e}\\n!"');
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 });
@@ -313,7 +313,7 @@ describe('what cannot be tried', () => {
   }
 
   it.each(['nonsense', '127.0.0.1:4000', 'ftp://127.0.0.1/', '', '\x1b[2J'])('is no url: %j', async (url) => {
-    const shown = url.replace('\x1b', '\\u001b');
+    const shown = url.replace('\x1b', '\\u{1b}');
     expect(await said([url])).toBe(
       `The url must be an http or https one, such as http://127.0.0.1:4000/graphql (got "${shown}").`,
     );
