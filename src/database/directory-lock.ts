@@ -181,7 +181,8 @@ function isAlive(socketPath: string): Promise<boolean> {
     probe.once('error', (error: NodeJS.ErrnoException) => {
       // EAGAIN: its queue is full, as that of a stopped process is sooner or later; it lives.
       if (error.code === 'EAGAIN') answer(true);
-      else if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') answer(false);
+      // ECONNRESET: the owner closed its door before it had opened it to us, so it has none any more.
+      else if (['ECONNREFUSED', 'ECONNRESET', 'ENOENT'].includes(error.code ?? '')) answer(false);
       else fail(error);
     });
   });
