@@ -41,3 +41,8 @@ export class ValidationError extends Failure {
     this.fields = fields;
   }
 }
+
+/** What a schema has found wrong, as the failure that names each field. */
+export function validationErrorOf(issues: readonly { path: PropertyKey[]; message: string }[]): ValidationError {
+  return new ValidationError(issues.map(({ path, message }) => ({ path: path.map(String), message })));
+}

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Finding } from './check/finding.ts';
 import { print, printJson } from './print.ts';
+import { terminalColumns } from './table.ts';
 
 export function addCheck(program: Command): void {
   program
@@ -13,7 +14,7 @@ export function addCheck(program: Command): void {
 async function check(asJson: boolean): Promise<void> {
   const { inspect } = await import('./check/inspect.ts');
   const { writeFinding, writeVerdict } = await import('./check/report.ts');
-  const columns = process.stdout.isTTY ? process.stdout.columns || 80 : null;
+  const columns = terminalColumns(process.stdout);
   const findings: Finding[] = [];
   for await (const finding of inspect(process.cwd(), new Date())) {
     findings.push(finding);

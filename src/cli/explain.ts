@@ -8,9 +8,8 @@ import { OperatorError } from '../errors.ts';
 import { createSchemes, tokenSchemeOptions } from '../schemes.ts';
 import { readCredential } from './explain/input.ts';
 import { explanationJson, writeExplanation } from './explain/report.ts';
-import { harmlessJson } from './harmless.ts';
 import { type LookedInto, lookIn } from './look-in.ts';
-import { print } from './print.ts';
+import { print, printJson } from './print.ts';
 
 const HELP = `
 A key (tsr_…), an Authorization header’s value (Token tsr_…) or a whole header (Authorization: Token tsr_…).
@@ -28,7 +27,8 @@ export function addExplain(program: Command): void {
     .addHelpText('after', HELP)
     .action(async (words: string[], { json }: { json?: true }) => {
       const { explanation, secrets } = await explain(await readCredential(words));
-      print(json ? `${harmlessJson(explanationJson(explanation, secrets))}\n` : writeExplanation(explanation, secrets));
+      if (json) printJson(explanationJson(explanation, secrets));
+      else print(writeExplanation(explanation, secrets));
       process.exitCode = explanation.isAccepted ? 0 : 1;
     });
 }

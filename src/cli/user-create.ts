@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { UsernameTakenError, ValidationError } from '../accounts/failures.ts';
+import { UsernameTakenError, validationErrorOf } from '../accounts/failures.ts';
 import { newUserSchema } from '../accounts/new-user.ts';
 import { createUser, findUser } from '../accounts/users.ts';
 import { createPasswords } from '../auth/password.ts';
@@ -29,9 +29,7 @@ export function addUserCreate(parent: Command): void {
       if (!passwordStdin) await withDatabase(({ database }) => refuseTakenName(database, username));
       const password = await askPassword({ fromStdin: passwordStdin ?? false });
       const read = newUserSchema.safeParse({ username, password, email });
-      if (!read.success) {
-        throw new ValidationError(read.error.issues.map(({ path, message }) => ({ path: path.map(String), message })));
-      }
+      if (!read.success) throw validationErrorOf(read.error.issues);
       const standing = { isStaff: Boolean(staff ?? superuser), isSuperuser: Boolean(superuser) };
       const made = await withDatabase((open, config, secrets) => {
         const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });

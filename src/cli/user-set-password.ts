@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { changePassword } from '../accounts/change-password.ts';
-import { ValidationError } from '../accounts/failures.ts';
+import { validationErrorOf } from '../accounts/failures.ts';
 import { newPasswordSchema } from '../accounts/new-password.ts';
 import { createPasswords } from '../auth/password.ts';
 import { harmless } from './harmless.ts';
@@ -29,15 +29,11 @@ export function addUserSetPassword(parent: Command): void {
       await withDatabase(async ({ database }, config, secrets) => {
         const user = await requireUser(database, username);
         const read = newPasswordSchema(user).safeParse({ password: asked });
-        if (!read.success) throw new ValidationError(read.error.issues.map(fieldErrorOf));
+        if (!read.success) throw validationErrorOf(read.error.issues);
         const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
         const revoked = await changePassword(database, passwords, { ...read.data, userId: user.id, keepTokens });
         const tokens = keepTokens ? 'The tokens are kept.' : `Revoked ${countOf(revoked, 'token')}.`;
         print(`Set the password of user ${harmless(user.username)}. ${tokens}\n`);
       });
     });
-}
-
-function fieldErrorOf({ path, message }: { path: PropertyKey[]; message: string }) {
-  return { path: path.map(String), message };
 }

@@ -1,6 +1,7 @@
-import { type ExecutionResult, GraphQLError } from 'graphql';
+import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
+import { withExtensions } from './with-extensions.ts';
 
 type Http = { status?: number; headers?: Record<string, string>; spec?: boolean };
 
@@ -41,9 +42,4 @@ function codeOf(error: GraphQLError): ErrorCode {
   if (error.message.startsWith('Syntax Error')) return 'GRAPHQL_PARSE_FAILED';
   // What graphql-js refuses before it runs anything: an unknown operation name, variables that do not fit.
   return 'GRAPHQL_VALIDATION_FAILED';
-}
-
-function withExtensions(error: GraphQLError, extensions: Record<string, unknown>): GraphQLError {
-  const { message, nodes = null, source = null, positions = null, path = null, originalError = null } = error;
-  return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Context } from '../graphql/context.ts';
 import { globalIdOf } from '../graphql/global-id.ts';
+import { withExtensions } from './with-extensions.ts';
 
 /** What is known of a request while it is answered. */
 interface Entry {
@@ -29,11 +30,7 @@ export function useRequestLog(log: Logger): Plugin<Context> {
   function reported(error: GraphQLError, { requestId }: Entry): GraphQLError {
     if (error.extensions.code !== 'INTERNAL_SERVER_ERROR') return error;
     log.error({ requestId, err: error.originalError }, 'request failed');
-    const { message, nodes = null, source = null, positions = null, path = null } = error;
-    return new GraphQLError(message, {
-      ...{ nodes, source, positions, path },
-      extensions: { ...error.extensions, requestId },
-    });
+    return withExtensions(error, { ...error.extensions, requestId });
   }
 
   return {
