@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import type { TokenLifetimes } from './auth/expiry.ts';
 import type { TokenSecrets } from './auth/key.ts';
+import { DURATION_RULE, parseDuration } from './duration.ts';
 import { OperatorError } from './errors.ts';
 
 /** What an operator may set that is no secret; everything below receives it as an argument. */
@@ -12,11 +14,21 @@ export interface Config {
   port: number;
   /** Null: the embedded database in `dataDir`. */
   databaseUrl: string | null;
+  /** The server itself where `databaseUrl` is that of a pooler; else the same. */
+  directDatabaseUrl: string | null;
   dataDir: string;
   tokenKeyword: string;
   bcryptCost: number;
   registration: 'open' | 'closed';
+  maxTokensPerUser: number;
+  tokenLifetimes: TokenLifetimes;
+  viewerCacheSize: number;
   logLevel: string;
+}
+
+/** What tokens are held to, as `accounts` takes it. */
+export function tokenRulesOf({ tokenLifetimes, maxTokensPerUser }: Config) {
+  return { lifetimes: tokenLifetimes, maxTokensPerUser };
 }
 
 /** Kept apart from Config so that logging or printing a Config can never show one. */
@@ -40,6 +52,10 @@ export const VARIABLES = {
     default: 'none: the embedded database',
     about: 'A PostgreSQL 14+ server, as `postgresql://user:password@host:5432/name`.',
   },
+  DIRECT_DATABASE_URL: {
+    default: 'DATABASE_URL',
+    about: 'The server itself, where `DATABASE_URL` goes through a pooler: changes are heard and migrations run there.',
+  },
   DATA_DIR: {
     default: '.tessera',
     about: 'Where the embedded database and a secret made at first start are kept.',
@@ -60,6 +76,22 @@ export const VARIABLES = {
   REGISTRATION: {
     default: 'open on the embedded database outside production, else closed',
     about: '`open` or `closed`: may anybody call createUser, or staff alone.',
+  },
+  MAX_TOKENS_PER_USER: {
+    default: '100',
+    about: 'How many live tokens a user may have, 1 to 10000; one place is kept for the login token `default`.',
+  },
+  TOKEN_LIFETIME: {
+    default: 'none',
+    about: 'How long a login token lives, used or not: a duration such as `30d`, `12h` or `90m`, or `none`.',
+  },
+  TOKEN_IDLE_LIFETIME: {
+    default: '90d',
+    about: 'How long a login token lives without being used: a duration, or `none`.',
+  },
+  VIEWER_CACHE_SIZE: {
+    default: '50000',
+    about: 'How many keys’ owners are kept in memory, so that a key costs one query and no more; 0 keeps none.',
   },
   LOG_LEVEL: {
     default: 'info',
@@ -144,10 +176,14 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, ...plain }: z.output<typeof sc
     host: plain.HOST,
     port: plain.PORT,
     databaseUrl: plain.DATABASE_URL ?? null,
+    directDatabaseUrl: plain.DIRECT_DATABASE_URL ?? plain.DATABASE_URL ?? null,
     dataDir: plain.DATA_DIR,
     tokenKeyword: plain.TOKEN_KEYWORD,
     bcryptCost: plain.BCRYPT_COST,
     registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
+    maxTokensPerUser: plain.MAX_TOKENS_PER_USER,
+    tokenLifetimes: { lifetimeSeconds: plain.TOKEN_LIFETIME, idleLifetimeSeconds: plain.TOKEN_IDLE_LIFETIME },
+    viewerCacheSize: plain.VIEWER_CACHE_SIZE,
     logLevel: plain.LOG_LEVEL,
   };
   const secrets: Secrets = { tokenSecrets: TOKEN_SECRETS ?? null, passwordPepper: PASSWORD_PEPPER ?? null };
@@ -159,6 +195,7 @@ const schema = z
     HOST: z.string().default(VARIABLES.HOST.default),
     PORT: wholeNumber(0, 65_535).default(Number(VARIABLES.PORT.default)),
     DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
+    DIRECT_DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
     DATA_DIR: z.string().default(VARIABLES.DATA_DIR.default),
     TOKEN_SECRETS: z
       .string()
@@ -180,6 +217,10 @@ const schema = z
       .optional(),
     BCRYPT_COST: wholeNumber(4, 15, COST_RULE).default(Number(VARIABLES.BCRYPT_COST.default)),
     REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
+    MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
+    TOKEN_LIFETIME: lifetime().prefault(VARIABLES.TOKEN_LIFETIME.default),
+    TOKEN_IDLE_LIFETIME: lifetime().prefault(VARIABLES.TOKEN_IDLE_LIFETIME.default),
+    VIEWER_CACHE_SIZE: wholeNumber(0, 10_000_000).default(Number(VARIABLES.VIEWER_CACHE_SIZE.default)),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
       .enum(['development', 'production', 'test'], 'must be development, production or test')
@@ -191,11 +232,25 @@ const schema = z
     error: COST_RULE,
     when: always,
   })
+  .refine((env) => !env.DIRECT_DATABASE_URL || env.DATABASE_URL, {
+    path: ['DIRECT_DATABASE_URL'],
+    error: 'must not be set without DATABASE_URL: it names the same database, past the pooler',
+    when: always,
+  })
   .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {
     path: ['TOKEN_SECRETS'],
     error: `must be set when NODE_ENV is production and DATABASE_URL is set, the same on every server. ${SECRET_HINT}`,
     when: always,
   });
+
+function lifetime() {
+  return z.string().transform((text, context) => {
+    const seconds = text === 'none' ? null : parseDuration(text);
+    if (seconds !== undefined) return seconds;
+    context.addIssue({ code: 'custom', message: `must be ${DURATION_RULE}, or none` });
+    return z.NEVER;
+  });
+}
 
 // Rules that look at two variables are judged even when a third is wrong: one message names them all.
 function always(): boolean {
@@ -222,7 +277,12 @@ function isPostgresUrl(text: string): boolean {
   }
 }
 
-const SECRET_NAMES: ReadonlySet<string> = new Set<Name>(['DATABASE_URL', 'TOKEN_SECRETS', 'PASSWORD_PEPPER']);
+const SECRET_NAMES: ReadonlySet<string> = new Set<Name>([
+  'DATABASE_URL',
+  'DIRECT_DATABASE_URL',
+  'TOKEN_SECRETS',
+  'PASSWORD_PEPPER',
+]);
 
 function problemsOf(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): ConfigProblem[] {
   const problems = issues.map(({ path, message }) => {

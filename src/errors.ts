@@ -25,11 +25,19 @@ export class RequestRefused extends Error {
   readonly code: ErrorCode;
   /** Response headers that belong to the refusal, such as WWW-Authenticate. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What stands beside the code in `extensions`, such as `requiredScopes`. */
+  readonly extensions: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string = ERROR_CODES[code].message, headers: Record<string, string> = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string = ERROR_CODES[code].message,
+    headers: Record<string, string> = {},
+    extensions: Record<string, unknown> = {},
+  ) {
     super(message);
     this.code = code;
     this.headers = headers;
+    this.extensions = extensions;
   }
 }
 

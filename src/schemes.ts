@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 interface SchemeParts {
   tokenSecrets: TokenSecrets;
   findViewer: TokenSchemeOptions['findViewer'];
+  noteUse?: TokenSchemeOptions['noteUse'];
   now(): Date;
 }
 
@@ -15,7 +16,8 @@ export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
 }
 
 /** What keys are judged by, for the server and for whoever explains what the server does. */
-export function tokenSchemeOptions({ tokenKeyword }: Config, parts: SchemeParts): TokenSchemeOptions {
-  const { tokenSecrets, findViewer, now } = parts;
-  return { keyword: tokenKeyword, secrets: tokenSecrets, findViewer, now };
+export function tokenSchemeOptions(config: Config, parts: SchemeParts): TokenSchemeOptions {
+  const { tokenSecrets, findViewer, noteUse = () => {}, now } = parts;
+  const { tokenKeyword, tokenLifetimes } = config;
+  return { keyword: tokenKeyword, secrets: tokenSecrets, findViewer, lifetimes: tokenLifetimes, noteUse, now };
 }

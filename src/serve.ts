@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
+import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
+import { isExpired } from './auth/expiry.ts';
 import { createPasswords } from './auth/password.ts';
-import type { Config, Secrets } from './config.ts';
+import { type Config, type Secrets, tokenRulesOf } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { listen } from './http/server.ts';
@@ -59,19 +61,27 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
 export function createEndpoint(
   config: Config,
   secrets: Secrets,
-  { database, tokenSecrets }: Pick<OpenDatabase, 'database' | 'tokenSecrets'>,
+  { database, tokenSecrets, changes }: Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'>,
   log: Logger,
   now: () => Date = () => new Date(),
 ) {
+  const viewers = createViewerCache({
+    lookUp: (tokenId) => findViewer(database, tokenId),
+    isExpired: ({ token }) => isExpired(token, config.tokenLifetimes, now()),
+    changes,
+    size: config.viewerCacheSize,
+  });
   return createGraphQLServer({
     context: {
       database,
       passwords: createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper }),
       tokenSecrets,
       registration: config.registration,
+      tokenRules: tokenRulesOf(config),
       now,
     },
-    schemes: createSchemes(config, { tokenSecrets, findViewer: (tokenId) => findViewer(database, tokenId), now }),
+    schemes: createSchemes(config, { tokenSecrets, findViewer: viewers.find, now }),
+    changes,
     hasGraphiQL: config.env === 'development',
     log,
   });

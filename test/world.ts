@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, inject } from 'vitest';
 import { newUserSchema } from '../src/accounts/new-user.ts';
 import { createUser, type Standing } from '../src/accounts/users.ts';
 import { keyOf } from '../src/auth/key.ts';
 import { createPasswords } from '../src/auth/password.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig, tokenRulesOf } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
 import { createLog } from '../src/log.ts';
 import { createEndpoint } from '../src/serve.ts';
@@ -88,7 +89,9 @@ export async function openWorld(env: Record<string, string> = {}) {
     await own.drop();
   });
   const clock = { now: new Date() };
-  const { database, tokenSecrets } = open;
+  const { database, tokenSecrets, changes } = open;
+  // On a server the line is proved a moment after it has been opened.
+  while (!changes.areHeard()) await sleep(5);
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
 
   /** The same server, differently configured. */
@@ -136,7 +139,9 @@ export async function openWorld(env: Record<string, string> = {}) {
     /** For another process on this world's database. */
     env: { NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: TOKEN_SECRET, ...own.env },
     database,
+    changes,
     tokenSecrets,
+    tokenRules: tokenRulesOf(config),
     passwords,
     endpoint,
     endpointWith,

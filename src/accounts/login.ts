@@ -5,7 +5,7 @@ import type { Token, User } from '../database/generated/prisma/client.ts';
 import { isRowMissing } from '../database/prisma-errors.ts';
 import { InvalidCredentialsError } from './failures.ts';
 import { text } from './text.ts';
-import { obtainLoginToken } from './tokens.ts';
+import { obtainLoginToken, type TokenRules } from './tokens.ts';
 import { typedUsernameSchema } from './username.ts';
 import { findUser } from './users.ts';
 
@@ -30,7 +30,7 @@ export async function logIn(
   database: Database,
   passwords: Passwords,
   login: Login,
-  now: Date,
+  { rules, now }: { rules: TokenRules; now: Date },
 ): Promise<{ user: User; token: Token }> {
   const { username, password, name } = login;
   const user = await findUser(database, username);
@@ -44,11 +44,12 @@ export async function logIn(
     await database.user.updateMany({ where: proved, data: { passwordHash } });
     proved.passwordHash = passwordHash;
   }
-  const token = await obtainLoginToken(database, { userId: user.id, name: name ?? 'default', now }).catch(refuseIfGone);
+  const asked = { userId: user.id, name: name ?? 'default', rules, now };
+  const token = await obtainLoginToken(database, asked).catch(refuseIfGone);
   try {
     return { user: await database.user.update({ where: proved, data: { lastLogin: now } }), token };
   } catch (error) {
-    if (isRowMissing(error)) return logIn(database, passwords, login, now);
+    if (isRowMissing(error)) return logIn(database, passwords, login, { rules, now });
     throw error;
   }
 }

@@ -1,14 +1,23 @@
+import { isExpired, type TokenLifetimes } from '../auth/expiry.ts';
 import { newTokenId } from '../auth/key.ts';
-import { isExpired } from '../auth/schemes/token.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, TokenKind, User } from '../database/generated/prisma/client.ts';
 import { isRowMissing, isUniqueViolation } from '../database/prisma-errors.ts';
+import { isExpiredAt } from './expired.ts';
 import { TokenNotFoundError, ValidationError } from './failures.ts';
+
+/** What tokens are held to here. */
+export interface TokenRules {
+  lifetimes: TokenLifetimes;
+  /** How many live ones a user may have. */
+  maxTokensPerUser: number;
+}
 
 interface TokenAsked {
   userId: string;
   name: string;
+  rules: TokenRules;
   now: Date;
 }
 
@@ -36,17 +45,19 @@ export async function replaceToken(database: Database, asked: TokenAsked, kind: 
 }
 
 /** The user's token of this name, or null when there is none or it has expired. */
-export async function findLiveToken(database: Database, { userId, name, now }: TokenAsked): Promise<Token | null> {
+export async function findLiveToken(database: Database, asked: TokenAsked): Promise<Token | null> {
+  const { userId, name, rules, now } = asked;
   const token = await database.token.findFirst({ where: { userId, name, supersededAt: null } });
-  return token && !isExpired(token, now) ? token : null;
+  return token && !isExpired(token, rules.lifetimes, now) ? token : null;
 }
 
 /** A new token of this name, in place of an expired one; null when a living one has the name. */
 export async function makeToken(database: Database, asked: TokenAsked, kind: TokenKind): Promise<Token | null> {
-  const { userId, name, now } = asked;
+  const { userId, name, rules, now } = asked;
+  const expired = isExpiredAt(now, rules.lifetimes);
   try {
     const [, token] = await database.$transaction([
-      database.token.deleteMany({ where: { userId, name, supersededAt: null, expiresAt: { lte: now } } }),
+      database.token.deleteMany({ where: { userId, name, supersededAt: null, ...expired } }),
       database.token.create({ data: { id: newTokenId(), userId, name, kind } }),
     ]);
     return token;

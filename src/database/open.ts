@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Config, Secrets } from '../config.ts';
 import { OperatorError } from '../errors.ts';
+import { type Changes, hearEmbedded, hearNothing } from './changes.ts';
 import { createClient, type Database } from './client.ts';
 import { refuseUnfitDirectory } from './directory-lock.ts';
 import { isMade, openEmbedded } from './embedded.ts';
+import { hearServer } from './listener.ts';
 import { applyMigrations } from './migrate.ts';
 import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.ts';
 
@@ -18,6 +20,8 @@ export interface OpenDatabase {
   database: Database;
   /** What keys are derived from here: as configured, or the secret kept in the data directory. */
   tokenSecrets: TokenSecrets;
+  /** What is changed in it, by whomever; a command hears nothing. */
+  changes: Changes;
   /** The migrations that were applied by this opening. */
   applied: readonly string[];
   /** Whether the database answers within a second. */
@@ -86,17 +90,42 @@ async function persistently<Opened>(config: Config, asServer: boolean, open: () 
 }
 
 async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
-  const { config, secrets, log } = options;
-  const { pool, database, close } = await connect(options);
+  const { config, secrets, log, asServer } = options;
+  const { pool, database, hearChanges, close } = await connect(options);
   try {
-    const applied = await applyMigrations(pool, MIGRATIONS, { warn: (message) => log.warn(message) });
+    const applied = await migrate(config, pool, log);
     const tokenSecrets = secrets.tokenSecrets ?? (await readOrMakeTokenSecret(config.dataDir));
     await checkSecretFingerprints(database, tokenSecrets);
-    return { database, tokenSecrets, applied, isThere: () => answersInTime(pool), close };
+    const changes = asServer ? hearChanges() : hearNothing();
+    return {
+      database,
+      tokenSecrets,
+      changes,
+      applied,
+      isThere: () => answersInTime(pool),
+      async close() {
+        await changes.close();
+        await close();
+      },
+    };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** Past a pooler: the lock that keeps two servers from migrating at once belongs to a session. */
+async function migrate({ databaseUrl, directDatabaseUrl }: Config, pool: pg.Pool, log: Logger): Promise<string[]> {
+  const options = { warn: (message: string) => log.warn(message) };
+  if (directDatabaseUrl === null || directDatabaseUrl === databaseUrl)
+    return applyMigrations(pool, MIGRATIONS, options);
+  const direct = new pg.Pool({ ...poolOptionsOf(directDatabaseUrl), max: 1 });
+  direct.on('error', () => {});
+  return applyMigrations(direct, MIGRATIONS, options).finally(() => direct.end());
+}
+
+interface Connection extends ReadableDatabase {
+  hearChanges(): Changes;
 }
 
 async function connect({
@@ -105,11 +134,11 @@ async function connect({
   asServer,
   onQuery,
   onFailure,
-}: Omit<OpenOptions, 'secrets'>): Promise<ReadableDatabase> {
+}: Omit<OpenOptions, 'secrets'>): Promise<Connection> {
   const source =
     config.databaseUrl === null
       ? await openEmbeddedSource(config, asServer, onFailure)
-      : serverSource(config.databaseUrl);
+      : serverSource(config.databaseUrl, config.directDatabaseUrl ?? config.databaseUrl, log);
   const pool = new pg.Pool(source.poolOptions);
   // A connection lost while idle is replaced at the next query; unheard, the event would end the process.
   pool.on('error', ({ message }) => {
@@ -119,6 +148,7 @@ async function connect({
   return {
     pool,
     database,
+    hearChanges: source.hearChanges,
     async close() {
       await database.$disconnect();
       if (!pool.ending) await pool.end();
@@ -136,22 +166,30 @@ function isConnectionLost(error: unknown): boolean {
 
 interface Source {
   poolOptions: pg.PoolConfig;
+  hearChanges(): Changes;
   close(): Promise<void>;
 }
 
-function openEmbeddedSource(
+async function openEmbeddedSource(
   { dataDir }: Config,
   asServer: boolean,
   onFailure: OpenOptions['onFailure'] = () => {},
 ): Promise<Source> {
-  return openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join', onFailure });
+  const embedded = await openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join', onFailure });
+  const { pglite } = embedded;
+  return { ...embedded, hearChanges: () => (pglite ? hearEmbedded(pglite) : hearNothing()) };
 }
 
-function serverSource(databaseUrl: string): Source {
+function serverSource(databaseUrl: string, directUrl: string, log: Logger): Source {
   return {
-    poolOptions: { connectionString: databaseUrl, connectionTimeoutMillis: 10_000 },
+    poolOptions: poolOptionsOf(databaseUrl),
+    hearChanges: () => hearServer({ url: directUrl, log }),
     close: () => Promise.resolve(),
   };
+}
+
+function poolOptionsOf(url: string): pg.PoolConfig {
+  return { connectionString: url, connectionTimeoutMillis: 10_000 };
 }
 
 async function answersInTime(pool: pg.Pool): Promise<boolean> {

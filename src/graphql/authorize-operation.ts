@@ -1,8 +1,9 @@
 import { type GraphQLNamedType, type GraphQLObjectType, getNamedType, type SelectionSetNode } from 'graphql';
-import { RequestRefused } from '../errors.ts';
+import { allOf, type ScopeRequirement } from '../auth/scope.ts';
+import type { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
 import type { AnyField, OperationReader } from './read-operation.ts';
-import { isWayIn, type Scopes, scopesOf, staticScopesOf } from './scopes.ts';
+import { dataRuleOf, forbidden, isWayIn, lackUnder, type Rule, staticRulesOf } from './rules.ts';
 
 /** Whether every root field of the operation is a way in. */
 export function isWayInOnly(operation: OperationReader): boolean {
@@ -12,45 +13,66 @@ export function isWayInOnly(operation: OperationReader): boolean {
 
 /**
  * Why the whole operation may not run for this viewer, or null. Judged before any resolver runs, by the rules that
- * need no data, so that a mutation never half happens; the fields' own gates stay behind it.
+ * need no data, so that a mutation never half happens; the fields' own gates stay behind it. A refusal for want of
+ * scopes names all that the operation lacks.
  */
 export function findRefusal(operation: OperationReader, context: Context): RequestRefused | null {
-  const held = scopesOf(context);
-  const needed = new Set<keyof Scopes>(
-    selectedFields(operation).flatMap(({ parent, field }) => staticScopesOf(parent, field)),
-  );
-  if ([...needed].every((scope) => held[scope])) return null;
-  return context.viewer ? new RequestRefused('FORBIDDEN') : context.credentialsMissing();
+  const lacks = rulesOf(operation).map((rule) => lackUnder(rule, context));
+  if (lacks.includes('standing')) return context.viewer ? forbidden(null) : context.credentialsMissing();
+  const lacking = lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing');
+  return lacking.length > 0 ? forbidden(allOf(lacking)) : null;
+}
+
+/** The rules that bind the operation as a whole, each as often as a field declares it. */
+export function rulesOf(operation: OperationReader): Rule[] {
+  return selectedFields(operation).flatMap(({ parent, field, isAdmitted }) => {
+    const rules = staticRulesOf(parent, field);
+    const dataRule = dataRuleOf(field);
+    // Whoever proves himself in this very operation needs no scopes for what is his; the field itself will know.
+    if (!dataRule || isAdmitted) return rules;
+    return [...rules, { name: 'scopesOfViewer' as const, parameter: dataRule.requirement }];
+  });
 }
 
 interface SelectedField {
   parent: GraphQLObjectType;
   field: AnyField;
   isRoot: boolean;
+  /** Whether it is asked for behind ways in alone. */
+  isAdmitted: boolean;
 }
 
 /** Every field that the operation can come to run, each once; behind an interface, those of all its implementations. */
 function selectedFields({ root, selectionSet: asked, partsOf }: OperationReader): SelectedField[] {
   const found = new Map<AnyField, SelectedField>();
-  // A selection set is judged once for each type that it is met under, so that nothing multiplies.
-  const judged = new Map<SelectionSetNode, Set<GraphQLNamedType>>();
+  // A selection set is judged once for each type that it is met under, and once behind ways in: nothing multiplies.
+  const judged = { true: new Map(), false: new Map() } as Record<
+    `${boolean}`,
+    Map<SelectionSetNode, Set<GraphQLNamedType>>
+  >;
 
-  function collect(type: GraphQLNamedType, selectionSet: SelectionSetNode, isRoot: boolean): void {
-    const types = judged.get(selectionSet) ?? new Set();
+  function collect(type: GraphQLNamedType, selectionSet: SelectionSetNode, isRoot: boolean, isAdmitted: boolean): void {
+    const types = judged[`${isAdmitted}`].get(selectionSet) ?? new Set();
     if (types.has(type)) return;
-    judged.set(selectionSet, types.add(type));
+    judged[`${isAdmitted}`].set(selectionSet, types.add(type));
     for (const part of partsOf(type, selectionSet)) {
       if ('selectionSet' in part) {
-        collect(part.type, part.selectionSet, isRoot);
+        collect(part.type, part.selectionSet, isRoot, isAdmitted);
         continue;
       }
       for (const { parent, field } of part.candidates) {
-        found.set(field, { parent, field, isRoot });
-        if (part.node.selectionSet) collect(getNamedType(field.type), part.node.selectionSet, false);
+        const isBehindWayIn = isAdmitted || (isRoot && isWayIn(field));
+        found.set(field, {
+          parent,
+          field,
+          isRoot,
+          isAdmitted: isBehindWayIn && (found.get(field)?.isAdmitted ?? true),
+        });
+        if (part.node.selectionSet) collect(getNamedType(field.type), part.node.selectionSet, false, isBehindWayIn);
       }
     }
   }
 
-  collect(root, asked, true);
+  collect(root, asked, true, false);
   return [...found.values()];
 }

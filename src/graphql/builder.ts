@@ -3,22 +3,22 @@ import DirectivesPlugin from '@pothos/plugin-directives';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import ScopeAuthPlugin, { type AuthFailure } from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { ValidationError } from '../accounts/failures.ts';
-import { RequestRefused } from '../errors.ts';
+import { allOf, type ScopeRequirement } from '../auth/scope.ts';
 import type { Context } from './context.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
 import { globalIdOf } from './global-id.ts';
 import { toGraphQLError } from './refusal.ts';
-import { type Scopes, scopesOf } from './scopes.ts';
+import { forbidden, lackUnder, type Rule, type Rules, ruleLoaders } from './rules.ts';
 
 /** What every file of this folder adds its types and fields to; `schema.ts` builds the schema from it. */
 export const builder = new SchemaBuilder<{
   Context: Context;
   PrismaTypes: PrismaTypes;
-  AuthScopes: Scopes;
+  AuthScopes: Rules;
   DefaultAuthStrategy: 'all';
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };
@@ -31,11 +31,11 @@ export const builder = new SchemaBuilder<{
   plugins: [ScopeAuthPlugin, ErrorsPlugin, ValidationPlugin, RelayPlugin, PrismaPlugin, DirectivesPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    authScopes: scopesOf,
+    authScopes: ruleLoaders,
     defaultStrategy: 'all',
     authorizeOnSubscribe: true,
-    unauthorizedError: (_parent, context) =>
-      toGraphQLError(context.viewer ? new RequestRefused('FORBIDDEN') : context.credentialsMissing()),
+    unauthorizedError: (_parent, context, _info, { failure }) =>
+      toGraphQLError(context.viewer ? forbidden(lackingIn(failure, context)) : context.credentialsMissing()),
   },
   errors: { unsafelyHandleInputErrors: true },
   validation: {
@@ -72,4 +72,18 @@ builder.mutationType({ description: 'What can be done.', authScopes: { isAuthent
 
 function segmentOf(segment: PropertyKey | { key: PropertyKey }): string {
   return String(typeof segment === 'object' ? segment.key : segment);
+}
+
+/** What the caller's token lacks, where a field's own gate was shut for that alone. */
+function lackingIn(failure: AuthFailure, context: Context): ScopeRequirement | null {
+  const lacks = failuresIn(failure).map(({ scope, parameter }) =>
+    lackUnder({ name: scope, parameter } as Rule, context),
+  );
+  const lacking = lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing');
+  return lacking.length > 0 && !lacks.includes('standing') ? allOf(lacking) : null;
+}
+
+function failuresIn(failure: AuthFailure): { scope: string; parameter: unknown }[] {
+  if ('failures' in failure) return failure.failures.flatMap(failuresIn);
+  return 'parameter' in failure ? [failure] : [];
 }

@@ -1,3 +1,4 @@
+import type { TokenRules } from '../accounts/tokens.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
 import { canSeeUser, type Viewer } from '../auth/viewer.ts';
@@ -10,6 +11,7 @@ export interface ServerContext {
   passwords: Passwords;
   tokenSecrets: TokenSecrets;
   registration: 'open' | 'closed';
+  tokenRules: TokenRules;
   now(): Date;
   /** The refusal, with its challenge, of a caller who must say who he is. */
   credentialsMissing(): RequestRefused;

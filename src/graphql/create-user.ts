@@ -4,7 +4,7 @@ import { createUser } from '../accounts/users.ts';
 import { keyOf } from '../auth/key.ts';
 import { isStaff } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
-import { wayIn } from './scopes.ts';
+import { wayIn } from './rules.ts';
 import { User } from './user.ts';
 
 const CreatedUser = builder.objectRef<{ user: typeof User.$inferType; key: string | null }>('CreatedUser').implement({

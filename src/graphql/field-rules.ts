@@ -6,7 +6,7 @@ import {
   isAbstractType,
   isObjectType,
 } from 'graphql';
-import { dataRuleOf, isWayIn, type Scopes, staticScopesOf } from './scopes.ts';
+import { dataRuleOf, isWayIn, type Rules, staticRulesOf } from './rules.ts';
 
 // The less first.
 const REQUIREMENTS = [
@@ -20,11 +20,13 @@ const REQUIREMENTS = [
 
 type Requirement = (typeof REQUIREMENTS)[number];
 
-const ASKED_BY: Record<keyof Scopes, Requirement> = {
+const ASKED_BY: Record<keyof Rules, Requirement> = {
   mayRegister: 'public where registration is open, else staff',
   isAuthenticated: 'authenticated',
   isStaff: 'staff',
   isSuperuser: 'superuser',
+  scopes: 'authenticated',
+  scopesOfViewer: 'public',
 };
 
 /** What a caller must be, at the least, to come to a field. */
@@ -102,12 +104,12 @@ function typesBehind(schema: GraphQLSchema, field: GraphQLField<unknown, unknown
 }
 
 function requirementOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Requirement {
-  const asked: Requirement[] = staticScopesOf(parent, field).map((scope) => {
-    const requirement = ASKED_BY[scope];
-    if (!requirement) throw new Error(`${parent.name}.${field.name} has a rule that is not known here: ${scope}.`);
+  const asked: Requirement[] = staticRulesOf(parent, field).map(({ name }) => {
+    const requirement = ASKED_BY[name];
+    if (!requirement) throw new Error(`${parent.name}.${field.name} has a rule that is not known here: ${name}.`);
     return requirement;
   });
-  return asked.reduce(stricter, dataRuleOf(field) ?? 'public');
+  return asked.reduce(stricter, dataRuleOf(field)?.name ?? 'public');
 }
 
 function stricter(a: Requirement, b: Requirement): Requirement {

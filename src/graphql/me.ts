@@ -1,17 +1,20 @@
 import { builder } from './builder.ts';
 import { requireViewer } from './context.ts';
-import { publicField } from './scopes.ts';
+import { needs, publicField } from './rules.ts';
+import { accountRead } from './scopes.ts';
 import { Token } from './token.ts';
 import { User, userOfViewer } from './user.ts';
 
 builder.queryFields((t) => ({
   me: t.field({
+    ...needs(accountRead),
     type: User,
     description: 'The signed-in user.',
     resolve: (_root, _args, context) => userOfViewer(requireViewer(context).user),
   }),
   viewer: t.field({
     ...publicField,
+    authScopes: { scopesOfViewer: [[accountRead.name]] },
     type: User,
     nullable: true,
     description: 'The signed-in user, or null when nobody is signed in.',

@@ -3,9 +3,12 @@ import { findUserById } from '../accounts/users.ts';
 import { builder } from './builder.ts';
 import { type Context, canSee, requireViewer } from './context.ts';
 import { parseGlobalId } from './global-id.ts';
+import { forbidden, lackUnder, needsEither } from './rules.ts';
+import { accountRead, type Scope, tokensRead, usersRead } from './scopes.ts';
 
 builder.queryField('node', (t) =>
   t.field({
+    ...needsEither(accountRead, tokensRead, usersRead),
     type: builder.nodeInterfaceRef(),
     nullable: true,
     description: 'The object of this global id, or null for one that the caller may not see.',
@@ -19,12 +22,22 @@ async function findNode(globalId: string, context: Context) {
   const { typename, id } = parseGlobalId(globalId) ?? {};
   if (id === undefined) return null;
   if (typename === 'User' && canSee(context, id)) {
+    requireScopes(context, id === viewer.user.id ? [accountRead] : [usersRead]);
     const user = id === viewer.user.id ? viewer.user : await findUserById(context.database, id);
     return user && { __typename: 'User', ...user };
   }
   if (typename === 'Token') {
+    requireScopes(context, [tokensRead]);
     const token = id === viewer.token?.id ? viewer.token : await findToken(context.database, id);
-    return token && canSee(context, token.userId) ? { __typename: 'Token', ...token } : null;
+    if (!token || !canSee(context, token.userId)) return null;
+    if (token.userId !== viewer.user.id) requireScopes(context, [tokensRead, usersRead]);
+    return { __typename: 'Token', ...token };
   }
   return null;
+}
+
+/** What the field as a whole asks for opens one of its kinds; this is what the kind asks for. */
+function requireScopes(context: Context, scopes: readonly Scope[]): void {
+  const lack = lackUnder({ name: 'scopes', parameter: [scopes.map(({ name }) => name)] }, context);
+  if (lack !== null) throw forbidden(lack === 'standing' ? null : lack);
 }

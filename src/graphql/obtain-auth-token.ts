@@ -1,7 +1,7 @@
 import { InvalidCredentialsError, ValidationError } from '../accounts/failures.ts';
 import { logIn, loginSchema } from '../accounts/login.ts';
 import { builder } from './builder.ts';
-import { wayIn } from './scopes.ts';
+import { wayIn } from './rules.ts';
 import { IssuedToken } from './token.ts';
 
 const ObtainAuthTokenInput = builder
@@ -27,8 +27,8 @@ builder.mutationField('obtainAuthToken', (t) =>
     type: ObtainAuthTokenResult,
     description: 'Log in: the user’s token of this name, made if there is none. Asked again, the same key is given.',
     args: { input: t.arg({ type: ObtainAuthTokenInput, required: true, description: 'Who asks.' }) },
-    resolve: async (_root, { input }, { database, passwords, now, admitted }) => {
-      const { user, token } = await logIn(database, passwords, input, now());
+    resolve: async (_root, { input }, { database, passwords, tokenRules, now, admitted }) => {
+      const { user, token } = await logIn(database, passwords, input, { rules: tokenRules, now: now() });
       admitted.add(user.id);
       return { token };
     },

@@ -3,9 +3,9 @@ import { ERROR_CODES, type RequestRefused } from '../errors.ts';
 
 /** The refusal as GraphQL tells it: its code in `extensions.code`; status and headers for the HTTP layer alone. */
 export function toGraphQLError(refusal: RequestRefused, at: GraphQLErrorOptions = {}): GraphQLError {
-  const { code, headers } = refusal;
+  const { code, headers, extensions } = refusal;
   return new GraphQLError(refusal.message, {
     ...at,
-    extensions: { code, http: { status: ERROR_CODES[code].status, headers } },
+    extensions: { ...extensions, code, http: { status: ERROR_CODES[code].status, headers } },
   });
 }

@@ -3,6 +3,8 @@ import { revokeToken } from '../accounts/tokens.ts';
 import { builder } from './builder.ts';
 import { requireViewer } from './context.ts';
 import { globalIdOf, parseGlobalId } from './global-id.ts';
+import { needs } from './rules.ts';
+import { tokensWrite } from './scopes.ts';
 
 const RevokedToken = builder.objectRef<{ id: string; name: string }>('RevokedToken').implement({
   description: 'What is left of a token that was revoked.',
@@ -23,6 +25,7 @@ const RevokeTokenResult = builder.errorUnion('RevokeTokenResult', {
 
 builder.mutationFields((t) => ({
   revokeToken: t.field({
+    ...needs(tokensWrite),
     type: RevokeTokenResult,
     description: 'End one of the caller’s own tokens; its key is refused from then on.',
     args: { id: t.arg.id({ required: true, description: 'Global id of the token.' }) },

@@ -9,7 +9,7 @@ import './tokens.ts';
 import { DirectiveLocation, GraphQLDirective, type GraphQLSchema, isObjectType, specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';
 import { noteFailures } from './note-failures.ts';
-import { staticScopesOf } from './scopes.ts';
+import { staticRulesOf } from './rules.ts';
 
 const authenticated = new GraphQLDirective({
   name: 'authenticated',
@@ -26,7 +26,7 @@ noteFailures(schema);
 function withAuthenticatedPrinted(built: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(built.getTypeMap()).filter(isObjectType)) {
     for (const field of Object.values(type.getFields())) {
-      if (staticScopesOf(type, field).some((scope) => scope !== 'mayRegister')) {
+      if (staticRulesOf(type, field).some(({ name }) => name !== 'mayRegister' && name !== 'scopesOfViewer')) {
         field.extensions = { ...field.extensions, directives: { authenticated: {} } };
       }
     }

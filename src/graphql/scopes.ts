@@ -1,80 +1,38 @@
-import type { GraphQLField, GraphQLObjectType } from 'graphql';
-import { isStaff } from '../auth/viewer.ts';
-import { type Context, canSee } from './context.ts';
-
-/** The rules a field can declare in `authScopes`; several mean all of them. */
-export interface Scopes {
-  isAuthenticated: boolean;
-  isStaff: boolean;
-  isSuperuser: boolean;
-  /** Anybody where registration is open, else staff. */
-  mayRegister: boolean;
+/** A permission that a token can be given: `resource:verb`. */
+export interface Scope {
+  name: string;
+  /** What it allows, for people. */
+  description: string;
 }
 
-export function scopesOf(context: Pick<Context, 'viewer' | 'registration'>): Scopes {
-  const { viewer } = context;
-  return {
-    isAuthenticated: viewer !== null,
-    isStaff: isStaff(viewer),
-    isSuperuser: viewer?.user.isSuperuser ?? false,
-    mayRegister: context.registration === 'open' || isStaff(viewer),
-  };
-}
-
-export type DataRule = 'own or staff';
-
-const DATA_RULE = Symbol('data rule');
-
-/** On a root field: open to anybody. Without it, or rules of its own, a root field asks for a signed-in viewer. */
-export const publicField = { skipTypeScopes: true } as const;
+const declared = new Map<string, Scope>();
 
 /**
- * On a root field: a way in, open to anybody, where credentials that are no good count as none, so that a stale
- * header can never lock a client out.
+ * A scope, known from now on to `Query.scopes` and to whatever makes tokens. Fields ask for it by `needs` (rules.ts).
+ * Throws when the name is not `resource:verb`, or is declared already.
  */
-export const wayIn = { ...publicField, extensions: { isWayIn: true } } as const;
-
-/**
- * On a field of a row that belongs to a user: shown to that user and to staff. It needs the row, so it is judged at
- * the field.
- */
-export function ownOrStaff<Parent>(ownerId: (parent: Parent) => string) {
-  const mayRead = (parent: Parent, _args: unknown, context: Context) => canSee(context, ownerId(parent));
-  return Object.assign(mayRead, { [DATA_RULE]: 'own or staff' as const });
+export function scope(name: string, description: string): Scope {
+  if (!/^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$/.test(name)) {
+    throw new Error(`A scope must be resource:verb in lower case, such as notes:read (got ${JSON.stringify(name)}).`);
+  }
+  if (declared.has(name)) throw new Error(`The scope ${name} is declared twice.`);
+  const made = { name, description };
+  declared.set(name, made);
+  return made;
 }
 
-/** The name of the rule that this field judges by its data, or null when it has none. Throws when it has no name. */
-export function dataRuleOf(field: GraphQLField<unknown, unknown>): DataRule | null {
-  const { authScopes } = pothosOptionsOf(field);
-  if (typeof authScopes !== 'function') return null;
-  const name = (authScopes as { [DATA_RULE]?: DataRule })[DATA_RULE];
-  if (!name) throw new Error(`The rule of ${field.name} is a function without a name: make it with ownOrStaff.`);
-  return name;
+/** Every scope there is, by name; complete when `schema.ts` has been loaded. */
+export function declaredScopes(): Scope[] {
+  return [...declared.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export function isWayIn(field: GraphQLField<unknown, unknown>): boolean {
-  return field.extensions.isWayIn === true;
-}
-
-/** The rules that need no data: those of the field itself and, on a root type, of the type unless it skips them. */
-export function staticScopesOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): (keyof Scopes)[] {
-  const own = pothosOptionsOf(field);
-  const ofType = own.skipTypeScopes ? {} : pothosOptionsOf(parent).authScopes;
-  // It would be enforced and shown nowhere.
-  if (typeof ofType === 'function') throw new Error(`The rule of ${parent.name} must not be a function.`);
-  return [...namesIn(ofType), ...namesIn(own.authScopes)];
-}
-
-interface DeclaredRules {
-  authScopes?: unknown;
-  skipTypeScopes?: boolean;
-}
-
-function pothosOptionsOf({ extensions }: { extensions: Readonly<Record<string, unknown>> }): DeclaredRules {
-  return (extensions.pothosOptions ?? {}) as DeclaredRules;
-}
-
-// A rule that is a function depends on data, and is judged at the field.
-function namesIn(authScopes: unknown): (keyof Scopes)[] {
-  return authScopes !== null && typeof authScopes === 'object' ? (Object.keys(authScopes) as (keyof Scopes)[]) : [];
-}
+export const accountRead = scope('account:read', 'Read one’s own account: who one is, e-mail and last login included.');
+export const accountWrite = scope('account:write', 'Change one’s own account.');
+export const tokensRead = scope(
+  'tokens:read',
+  'Read one’s own tokens, never their keys, and hear what happens to them.',
+);
+export const tokensWrite = scope('tokens:write', 'Make, rotate and revoke one’s own tokens.');
+export const usersRead = scope('users:read', 'Read other people’s accounts and tokens, where staff may.');
+export const usersWrite = scope('users:write', 'Make other people’s accounts, where staff may.');
+export const tokensIntrospect = scope('tokens:introspect', 'Ask whether a key is good, and whose it is.');

@@ -1,6 +1,9 @@
 import { requireUser } from '../accounts/users.ts';
+import { expiryOf } from '../auth/expiry.ts';
 import { keyOf } from '../auth/key.ts';
 import { builder } from './builder.ts';
+import { ownOrStaff } from './rules.ts';
+import { accountRead, usersRead } from './scopes.ts';
 import { User, userOfViewer } from './user.ts';
 
 const TokenKind = builder.enumType('TokenKind', {
@@ -20,10 +23,12 @@ export const Token = builder.prismaNode('Token', {
     kind: t.expose('kind', { type: TokenKind, description: 'How the token came to be.' }),
     scopes: t.exposeStringList('scopes', { description: 'What the token may do; `*`: all that the user may do.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the token was made.' }),
-    expiresAt: t.expose('expiresAt', {
+    expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'The instant from which it is refused; null: none is set.',
+      description:
+        'The instant from which it is refused, as things stand: using a login token may move it on. Null: there is none.',
+      resolve: (token, _args, { tokenRules }) => expiryOf(token, tokenRules.lifetimes),
     }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
@@ -33,6 +38,7 @@ export const Token = builder.prismaNode('Token', {
     user: t.field({
       type: User,
       description: 'Whose token it is.',
+      authScopes: ownOrStaff(({ userId }) => userId, { own: [accountRead], others: [usersRead] }),
       // The caller's own row is at hand already: most tokens that are asked for are his.
       resolve: ({ userId }, _args, { viewer, database }) =>
         viewer?.user.id === userId ? userOfViewer(viewer.user) : requireUser(database, userId),

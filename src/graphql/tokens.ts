@@ -4,7 +4,8 @@ import { RequestRefused } from '../errors.ts';
 import { builder } from './builder.ts';
 import { type Context, requireViewer } from './context.ts';
 import { type PageArguments, pagedBy } from './page.ts';
-import { ownOrStaff } from './scopes.ts';
+import { needs, ownOrStaff } from './rules.ts';
+import { tokensRead, usersRead } from './scopes.ts';
 import { Token } from './token.ts';
 import { User } from './user.ts';
 
@@ -31,6 +32,7 @@ builder.queryField('tokens', (t) =>
   t.connection(
     {
       ...ofTokens,
+      ...needs(tokensRead),
       type: Token,
       description: 'The caller’s own tokens.',
       resolve: (_root, args, context) => tokensOf(requireViewer(context).user.id, args, context),
@@ -46,7 +48,7 @@ builder.prismaObjectField(User, 'tokens', (t) =>
       ...ofTokens,
       type: Token,
       description: 'What the user’s requests can come in with. Shown to oneself and to staff.',
-      authScopes: ownOrStaff(({ id }) => id),
+      authScopes: ownOrStaff(({ id }) => id, { own: [tokensRead], others: [tokensRead, usersRead] }),
       resolve: ({ id }, args, context) => tokensOf(id, args, context),
     },
     TokenConnection,

@@ -1,6 +1,9 @@
 import type { ViewerUser } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
-import { ownOrStaff } from './scopes.ts';
+import { ownOrStaff } from './rules.ts';
+import { accountRead, usersRead } from './scopes.ts';
+
+const account = { own: [accountRead], others: [usersRead] };
 
 /** A user as the API tells of him. */
 export const User = builder.prismaNode('User', {
@@ -11,7 +14,7 @@ export const User = builder.prismaNode('User', {
     email: t.exposeString('email', {
       nullable: true,
       description: 'Shown to oneself and to staff.',
-      authScopes: ownOrStaff(({ id }) => id),
+      authScopes: ownOrStaff(({ id }) => id, account),
     }),
     isActive: t.exposeBoolean('isActive', { description: 'Whether the user may sign in.' }),
     isStaff: t.exposeBoolean('isStaff', { description: 'Whether the user may administer others.' }),
@@ -21,7 +24,7 @@ export const User = builder.prismaNode('User', {
       type: 'DateTime',
       nullable: true,
       description: 'When a password last opened the account. Shown to oneself and to staff.',
-      authScopes: ownOrStaff(({ id }) => id),
+      authScopes: ownOrStaff(({ id }) => id, account),
     }),
   }),
 });

@@ -2,6 +2,7 @@ import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { credentialsMissing } from '../auth/authenticate.ts';
 import type { Scheme } from '../auth/scheme.ts';
+import type { Changes } from '../database/changes.ts';
 import type { ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
@@ -10,6 +11,7 @@ import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
 import { useRequestLog } from './use-request-log.ts';
+import { useSettledChanges } from './use-settled-changes.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -19,12 +21,13 @@ const MOST_BODY_BYTES = 1_000_000;
 interface YogaOptions {
   context: Omit<ServerContext, 'credentialsMissing'>;
   schemes: readonly Scheme[];
+  changes: Changes;
   hasGraphiQL: boolean;
   log: Logger;
 }
 
 /** The GraphQL endpoint as a fetch handler and a node:http listener in one. */
-export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: YogaOptions) {
+export function createGraphQLServer({ context, schemes, changes, hasGraphiQL, log }: YogaOptions) {
   return createYoga({
     schema,
     context: () => ({
@@ -57,6 +60,7 @@ export function createGraphQLServer({ context, schemes, hasGraphiQL, log }: Yoga
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
       useRequestLog(log),
       useAuthentication(schemes),
+      useSettledChanges(changes),
       useCallerHeaders(),
     ],
   });

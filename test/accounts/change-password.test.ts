@@ -7,7 +7,8 @@ import { createPasswords, type Passwords } from '../../src/auth/password.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const OTHER_PASSWORD = 'another fine password';
-const { database, passwords, makeUser } = await openWorld();
+const world = await openWorld();
+const { database, passwords, makeUser } = world;
 const now = new Date();
 
 /** The same passwords, with something happening once, just after a password was proved. */
@@ -40,7 +41,9 @@ it.each([
   const { user } = await makeUser();
   const interrupted = afterProof(real, () => change(user, OTHER_PASSWORD));
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  await expect(logIn(database, interrupted, login, now)).rejects.toThrow(InvalidCredentialsError);
+  await expect(logIn(database, interrupted, login, { rules: world.tokenRules, now })).rejects.toThrow(
+    InvalidCredentialsError,
+  );
   const changed = await database.user.findUniqueOrThrow({ where: { id: user.id } });
   expect(await passwords.verify(OTHER_PASSWORD, changed.passwordHash)).toBe(true);
   expect(changed.lastLogin).toBe(null);
@@ -49,17 +52,17 @@ it.each([
 it('a login that another one overtakes, which hashes the password anew, gets the same token', async () => {
   const { user, token } = await makeUser();
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  const overtaken = afterProof(costlier, () => logIn(database, costlier, login, now));
-  expect((await logIn(database, overtaken, login, now)).token.id).toBe(token.id);
+  const overtaken = afterProof(costlier, () => logIn(database, costlier, login, { rules: world.tokenRules, now }));
+  expect((await logIn(database, overtaken, login, { rules: world.tokenRules, now })).token.id).toBe(token.id);
   const unhurried = afterProof(passwords, async () => {
     await database.user.update({ where: { id: user.id }, data: { passwordHash: await passwords.hash(PASSWORD) } });
   });
-  expect((await logIn(database, unhurried, login, now)).token.id).toBe(token.id);
+  expect((await logIn(database, unhurried, login, { rules: world.tokenRules, now })).token.id).toBe(token.id);
 });
 
 it('a user who is deleted while logging in is refused like any other', async () => {
   const { user } = await makeUser();
   const gone = afterProof(passwords, () => database.user.delete({ where: { id: user.id } }));
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  await expect(logIn(database, gone, login, now)).rejects.toThrow(InvalidCredentialsError);
+  await expect(logIn(database, gone, login, { rules: world.tokenRules, now })).rejects.toThrow(InvalidCredentialsError);
 });

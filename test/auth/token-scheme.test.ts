@@ -36,6 +36,8 @@ function viewerOf({ isActive = true, expiresAt = null as Date | null } = {}): Vi
   };
 }
 
+const lifetimes = { lifetimeSeconds: null, idleLifetimeSeconds: null };
+
 interface Given {
   viewer?: Viewer & { token: ViewerToken };
   keyword?: string;
@@ -47,6 +49,8 @@ async function outcome(headers: Record<string, string>, { viewer = viewerOf(), k
   const scheme = tokenScheme({
     keyword,
     secrets,
+    lifetimes,
+    noteUse: () => {},
     now: () => now,
     findViewer: async (tokenId) => {
       lookups.push(tokenId);
@@ -146,7 +150,14 @@ describe('the token scheme', () => {
   });
 
   it('is what a caller without credentials is challenged by', () => {
-    const scheme = tokenScheme({ keyword: 'Token', secrets, now: () => now, findViewer: async () => null });
+    const scheme = tokenScheme({
+      keyword: 'Token',
+      secrets,
+      lifetimes,
+      noteUse: () => {},
+      now: () => now,
+      findViewer: async () => null,
+    });
     expect(credentialsMissing([scheme])).toMatchObject({
       code: 'UNAUTHENTICATED',
       message: 'Authentication credentials were not provided.',

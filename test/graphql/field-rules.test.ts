@@ -258,6 +258,7 @@ describe('the fields’ own gates', () => {
       passwords: world.passwords,
       tokenSecrets,
       registration: 'closed' as const,
+      tokenRules: world.tokenRules,
       now: () => world.clock.now,
       credentialsMissing: () => new RequestRefused('UNAUTHENTICATED'),
       viewer,

@@ -173,9 +173,11 @@ describe('the status', () => {
             passwords: { ...world.passwords, verify: () => Promise.reject(refusal) },
             tokenSecrets: world.tokenSecrets,
             registration: 'open',
+            tokenRules: world.tokenRules,
             now: () => world.clock.now,
           },
           schemes: [],
+          changes: world.changes,
           hasGraphiQL: false,
           log: createLog({ env: 'test', logLevel: 'silent' }),
         });
@@ -212,9 +214,11 @@ describe('the status', () => {
           passwords: world.passwords,
           tokenSecrets: world.tokenSecrets,
           registration: 'open',
+          tokenRules: world.tokenRules,
           now: () => world.clock.now,
         },
         schemes: [{ challenge: 'Token', read: () => ({ authenticate: async () => viewer as Viewer }) }],
+        changes: world.changes,
         hasGraphiQL: false,
         log: createLog({ env: 'test', logLevel: 'silent' }),
       });

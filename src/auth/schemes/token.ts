@@ -1,4 +1,5 @@
 import { RequestRefused } from '../../errors.ts';
+import { isExpired, type TokenLifetimes } from '../expiry.ts';
 import { isKeyShaped, type KeyFlaw, readKey, type TokenSecrets } from '../key.ts';
 import type { Credential, CredentialHeaders, Scheme } from '../scheme.ts';
 import type { Viewer, ViewerToken } from '../viewer.ts';
@@ -9,6 +10,9 @@ export interface TokenSchemeOptions {
   secrets: TokenSecrets;
   /** The token of this id with its user, or null when there is none; one query at most. */
   findViewer(tokenId: string): Promise<TokenViewer | null>;
+  lifetimes: TokenLifetimes;
+  /** Told of each key that is accepted for a request. */
+  noteUse(viewer: TokenViewer): void;
   now(): Date;
 }
 
@@ -50,7 +54,10 @@ export function tokenScheme(options: TokenSchemeOptions): Scheme {
 
   async function authenticate(key: string, challenge: string): Promise<Viewer> {
     const verdict = await judgeKey(key, options);
-    if (verdict.isAccepted) return verdict.viewer;
+    if (verdict.isAccepted) {
+      options.noteUse(verdict.viewer);
+      return verdict.viewer;
+    }
     // One message for all that a stranger could be told apart by.
     throw refused(verdict.reason === 'user-inactive' ? 'User inactive or deleted.' : 'Invalid token.', challenge);
   }
@@ -70,7 +77,7 @@ export function readTokenHeaders(headers: CredentialHeaders, keyword: string): H
 /** What this key is worth now; a key that arithmetic refuses never reaches `findViewer`. */
 export async function judgeKey(
   key: string,
-  { secrets, findViewer, now }: Pick<TokenSchemeOptions, 'secrets' | 'findViewer' | 'now'>,
+  { secrets, findViewer, lifetimes, now }: Pick<TokenSchemeOptions, 'secrets' | 'findViewer' | 'lifetimes' | 'now'>,
 ): Promise<KeyVerdict> {
   const reading = readKey(key, secrets);
   if (reading.flaw !== null) return { isAccepted: false, reason: reading.flaw };
@@ -78,14 +85,9 @@ export async function judgeKey(
   if (secretAt === null) return { isAccepted: false, reason: 'foreign-secret', unprovedId: id };
   const viewer = await findViewer(id);
   if (!viewer) return { isAccepted: false, reason: 'no-such-token', secretAt };
-  if (isExpired(viewer.token, now())) return { isAccepted: false, reason: 'expired', viewer, secretAt };
+  if (isExpired(viewer.token, lifetimes, now())) return { isAccepted: false, reason: 'expired', viewer, secretAt };
   if (!viewer.user.isActive) return { isAccepted: false, reason: 'user-inactive', viewer, secretAt };
   return { isAccepted: true, viewer, secretAt };
-}
-
-/** Equal counts as expired: a token is good until its instant, not through it. */
-export function isExpired(token: { expiresAt: Date | null }, now: Date): boolean {
-  return token.expiresAt !== null && token.expiresAt <= now;
 }
 
 function readAuthorization(header: string | null, keyword: string): HeaderReading | null {

@@ -1,0 +1,31 @@
+import type { TokenLifetimes } from '../auth/expiry.ts';
+import { Prisma } from '../database/generated/prisma/client.ts';
+
+/** What `isExpired` says, for Prisma's `where`: the tokens that are refused at this instant because their time is over. */
+export function isExpiredAt(now: Date, lifetimes: TokenLifetimes): Prisma.TokenWhereInput {
+  const { lifetimeSeconds, idleLifetimeSeconds } = lifetimes;
+  const login: Prisma.TokenWhereInput[] = [];
+  if (lifetimeSeconds !== null) login.push({ createdAt: { lte: before(now, lifetimeSeconds) } });
+  if (idleLifetimeSeconds !== null) {
+    const idle = { lte: before(now, idleLifetimeSeconds) };
+    login.push({ createdAt: idle, OR: [{ lastUsedAt: null }, { lastUsedAt: idle }] });
+  }
+  return { OR: [{ expiresAt: { lte: now } }, ...login.map((each) => ({ kind: 'LOGIN' as const, ...each }))] };
+}
+
+/** The same, for SQL of our own in which the table "Token" is called `t`; never null. */
+export function isExpiredSql(now: Date, { lifetimeSeconds, idleLifetimeSeconds }: TokenLifetimes): Prisma.Sql {
+  const parts = [Prisma.sql`coalesce(t."expiresAt" <= ${now}, false)`];
+  if (lifetimeSeconds !== null) {
+    parts.push(Prisma.sql`(t."kind" = 'LOGIN' AND t."createdAt" <= ${before(now, lifetimeSeconds)})`);
+  }
+  if (idleLifetimeSeconds !== null) {
+    const since = before(now, idleLifetimeSeconds);
+    parts.push(Prisma.sql`(t."kind" = 'LOGIN' AND greatest(t."createdAt", t."lastUsedAt") <= ${since})`);
+  }
+  return Prisma.sql`(${Prisma.join(parts, ' OR ')})`;
+}
+
+function before(now: Date, seconds: number): Date {
+  return new Date(now.getTime() - seconds * 1000);
+}

@@ -1,0 +1,79 @@
+import { LRUCache } from 'lru-cache';
+import type { TokenViewer } from '../auth/schemes/token.ts';
+import type { Change, Changes } from '../database/changes.ts';
+
+interface ViewerCacheOptions {
+  /** One query. */
+  lookUp(tokenId: string): Promise<TokenViewer | null>;
+  /** Whether a viewer that is kept looks expired. Used through another node since, he may not be. */
+  isExpired(viewer: TokenViewer): boolean;
+  changes: Changes;
+  /** How many viewers are kept at most; 0: none. */
+  size: number;
+}
+
+/** Whom keys belong to, kept in memory for as long as it is certain that nothing has changed. */
+export interface ViewerCache {
+  /** The token of this id with its user, or null; one query, or none. */
+  find(tokenId: string): Promise<TokenViewer | null>;
+  /** As find, from the database whatever is kept. */
+  findAnew(tokenId: string): Promise<TokenViewer | null>;
+  close(): void;
+}
+
+/**
+ * A look-up that remembers. What is kept of a token or user is dropped when a change of it is told, and nothing that is
+ * kept is used while changes are not heard. A look-up in whose course anything changed is not kept: it may have read
+ * what was there before.
+ */
+export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCacheOptions): ViewerCache {
+  /** By a user's id, the ids of his tokens that are kept. */
+  const tokensOf = new Map<string, Set<string>>();
+  const kept =
+    size > 0
+      ? new LRUCache<string, TokenViewer>({
+          max: size,
+          dispose: ({ user }, tokenId) => {
+            const tokens = tokensOf.get(user.id);
+            tokens?.delete(tokenId);
+            if (tokens?.size === 0) tokensOf.delete(user.id);
+          },
+        })
+      : null;
+  const underWay = new Map<string, Promise<TokenViewer | null>>();
+  let epoch = 0;
+
+  function drop(change: Change): void {
+    epoch += 1;
+    // Whoever asks from now on must not be given what was read before.
+    underWay.clear();
+    if (change.table === null) kept?.clear();
+    else if (change.table === 'Token') kept?.delete(change.id);
+    else for (const tokenId of [...(tokensOf.get(change.id) ?? [])]) kept?.delete(tokenId);
+  }
+
+  async function findAnew(tokenId: string): Promise<TokenViewer | null> {
+    const before = epoch;
+    const viewer = await lookUp(tokenId);
+    if (kept && viewer && epoch === before && changes.areHeard()) {
+      kept.set(tokenId, viewer);
+      tokensOf.set(viewer.user.id, (tokensOf.get(viewer.user.id) ?? new Set()).add(tokenId));
+    }
+    return viewer;
+  }
+
+  function find(tokenId: string): Promise<TokenViewer | null> {
+    if (!kept || !changes.areHeard()) return lookUp(tokenId);
+    const known = kept.get(tokenId);
+    if (known && !isExpired(known)) return Promise.resolve(known);
+    const asked = underWay.get(tokenId);
+    if (asked) return asked;
+    const asking = findAnew(tokenId).finally(() => {
+      if (underWay.get(tokenId) === asking) underWay.delete(tokenId);
+    });
+    underWay.set(tokenId, asking);
+    return asking;
+  }
+
+  return { find, findAnew, close: changes.subscribe(drop) };
+}
