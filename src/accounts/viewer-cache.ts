@@ -44,6 +44,8 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
   let epoch = 0;
 
   function drop(change: Change): void {
+    // Nobody has been told of what was not there: that a token is none is never kept.
+    if (change.table === 'Token' && change.operation === 'INSERT') return;
     epoch += 1;
     // Whoever asks from now on must not be given what was read before.
     underWay.clear();
@@ -54,8 +56,9 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
 
   async function findAnew(tokenId: string): Promise<TokenViewer | null> {
     const before = epoch;
+    const wasHeard = changes.areHeard();
     const viewer = await lookUp(tokenId);
-    if (kept && viewer && epoch === before && changes.areHeard()) {
+    if (kept && viewer && wasHeard && epoch === before && changes.areHeard()) {
       kept.set(tokenId, viewer);
       tokensOf.set(viewer.user.id, (tokensOf.get(viewer.user.id) ?? new Set()).add(tokenId));
     }

@@ -33,10 +33,13 @@ export function absoluteExpiryOf({ kind, createdAt, expiresAt }: Expiring, lifet
   return earliest([expiresAt, kind === 'LOGIN' ? after(createdAt, lifetimes.lifetimeSeconds) : null]);
 }
 
-/** Equal counts as expired: a token is good until its instant, not through it. */
+/**
+ * Equal counts as expired: a token is good until its instant, not through it. So does an instant that no Date can be
+ * (`infinity`, written by plain SQL).
+ */
 export function isExpired(token: Expiring, lifetimes: TokenLifetimes, now: Date): boolean {
   const expiry = expiryOf(token, lifetimes);
-  return expiry !== null && expiry <= now;
+  return expiry !== null && !(expiry > now);
 }
 
 function after(date: Date, seconds: number | null): Date | null {

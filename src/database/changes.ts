@@ -1,4 +1,5 @@
 import type { PGlite } from '@electric-sql/pglite';
+import { z } from 'zod';
 
 /** The channel on which the triggers of the tables tell what has changed. */
 export const CHANNEL = 'tessera_changes';
@@ -45,27 +46,39 @@ export function hearNothing(): Changes {
   return { areHeard: () => false, subscribe: () => () => {}, settle: async () => {}, close: async () => {} };
 }
 
-/** The changes of an embedded database, in the process that owns it: told before whoever made one has his answer. */
-export function hearEmbedded(pglite: PGlite): Changes {
+/**
+ * The changes of an embedded database, in the process that owns it: told before whoever made one has his answer. All
+ * clients share its one session, so any of them can end what it listens to, which `onUnlisten` tells.
+ */
+export function hearEmbedded(pglite: PGlite, onUnlisten: (listener: () => void) => void): Changes {
   const { tell, subscribe } = createAudience();
   let isHeard = false;
   let isClosed = false;
-  const listening = pglite
-    .listen(CHANNEL, (payload) => tell(readChange(payload)))
-    .then((unlisten) => {
-      isHeard = !isClosed;
-      return unlisten;
-    });
-  // A database that cannot listen has failed, which `onFailure` says; until then nothing is kept.
-  listening.catch(() => {});
+  let attempt = 0;
+  // A database that cannot listen has failed, which its `onFailure` says; nothing is kept from then on.
+  let listening = begin(() => pglite.listen(CHANNEL, (payload) => tell(readChange(payload)))).catch(() => {});
+  onUnlisten(() => {
+    listening = begin(() => pglite.exec(`LISTEN ${CHANNEL}`)).catch(() => {});
+  });
+
+  async function begin(listen: () => Promise<unknown>): Promise<void> {
+    attempt += 1;
+    const mine = attempt;
+    isHeard = false;
+    await listen();
+    if (mine !== attempt || isClosed) return;
+    tell({ table: null });
+    isHeard = true;
+  }
+
   return {
     areHeard: () => isHeard,
     subscribe,
-    settle: () => listening.then(() => {}),
+    settle: () => listening,
     async close() {
       isClosed = true;
       isHeard = false;
-      await listening.then((unlisten) => unlisten()).catch(() => {});
+      await listening;
     },
   };
 }
@@ -87,29 +100,35 @@ export function createAudience() {
 /** What a notice says. One that cannot be read may mean anything: everybody who may connect can send some. */
 export function readChange(payload: string): Change {
   try {
-    const { table, operation, ...row } = JSON.parse(payload);
-    if (operation === 'TRUNCATE' || typeof row.id !== 'string') return { table: null };
-    if (table === 'User') return { table, operation, id: row.id };
-    if (table !== 'Token' || typeof row.userId !== 'string') return { table: null };
-    const { id, userId, name, kind, createdAt, expiresAt, lastUsedAt, supersededAt, isJustSuperseded } = row;
-    return {
-      table,
-      operation,
-      id,
-      userId,
-      name,
-      kind,
-      createdAt: new Date(createdAt),
-      expiresAt: instantOf(expiresAt),
-      lastUsedAt: instantOf(lastUsedAt),
-      supersededAt: instantOf(supersededAt),
-      isJustSuperseded,
-    };
+    return noticeSchema.parse(JSON.parse(payload));
   } catch {
     return { table: null };
   }
 }
 
-function instantOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
+const instant = z.string().transform(instantOf);
+const noticeSchema = z.discriminatedUnion('table', [
+  z.object({
+    table: z.literal('Token'),
+    operation: z.enum(['INSERT', 'UPDATE', 'DELETE']),
+    id: z.string(),
+    userId: z.string(),
+    name: z.string(),
+    kind: z.string(),
+    createdAt: instant,
+    expiresAt: instant.nullable(),
+    lastUsedAt: instant.nullable(),
+    supersededAt: instant.nullable(),
+    isJustSuperseded: z.boolean(),
+  }),
+  z.object({ table: z.literal('User'), operation: z.enum(['UPDATE', 'DELETE']), id: z.string() }),
+]) satisfies z.ZodType<Change>;
+
+const LATEST_MS = 8_640_000_000_000_000;
+
+// PostgreSQL keeps times that no Date can be: infinite ones, those before our era, and years of five digits.
+function instantOf(text: string): Date {
+  const time = Date.parse(text);
+  if (!Number.isNaN(time)) return new Date(time);
+  return new Date(text.startsWith('-') || text.endsWith('BC') ? -LATEST_MS : LATEST_MS);
 }

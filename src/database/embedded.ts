@@ -25,6 +25,8 @@ export interface Embedded {
   poolOptions: PoolConfig;
   /** Present in the owner alone: for `listen`, which pooled clients cannot do here. */
   pglite?: PGlite;
+  /** Calls this one when a client may have ended what the session listens to. */
+  onUnlisten(listener: () => void): void;
   /** To be called when the pool has ended. An owner writes everything out and gives the directory free. */
   close(): Promise<void>;
 }
@@ -44,22 +46,31 @@ export async function openEmbedded({ dataDir, mode, onFailure }: EmbeddedOptions
   const ownership = await acquireDirectory(dataDir, (socket) => accept(socket));
   if (!ownership.owned) {
     if (mode === 'serve') throw directoryInUse(dataDir, ownership.pid);
-    return { poolOptions: poolOptions(() => guestSocket(ownership.socketPath)), close: async () => {} };
+    return {
+      poolOptions: poolOptions(() => guestSocket(ownership.socketPath)),
+      onUnlisten: () => {},
+      close: async () => {},
+    };
   }
   try {
     const pglite = await openPglite(dataDir);
     let hasFailed = false;
+    let unlistened = (): void => {};
     const multiplexer = await createMultiplexer(pglite, {
       onFailure(error) {
         hasFailed = true;
         onFailure?.(error);
       },
+      onUnlisten: () => unlistened(),
     });
     accept = multiplexer.accept;
     for (const socket of waiting.splice(0)) accept(socket);
     return {
       poolOptions: poolOptions(() => multiplexer.connect()),
       pglite,
+      onUnlisten(listener) {
+        unlistened = listener;
+      },
       async close() {
         // A command that came first is owner to those that came after it: they finish their work.
         if (mode === 'join') await multiplexer.drained(GUESTS_LEAVE_MS);

@@ -30,6 +30,8 @@ interface MultiplexerOptions {
   idleInTransactionSeconds?: number;
   /** PGlite has died (a trap inside the WebAssembly); every client has been cut off and none will be served again. */
   onFailure?: (error: Error) => void;
+  /** A client may have ended what the session listens to; called before he has his answer. */
+  onUnlisten?: () => void;
 }
 
 interface Client {
@@ -59,6 +61,8 @@ const NO_COPY = message('f', 'COPY FROM STDIN does not work on an embedded datab
 // The first ROLLBACK undoes an extended-query sequence that a Sync would commit; when that had failed already it is
 // skipped up to the Sync, and the second one ends the transaction block.
 const ABANDON = Buffer.concat([queryMessage('ROLLBACK'), SYNC, queryMessage('ROLLBACK')]);
+// The last two can hold either of the first.
+const UNLISTENERS = new Set(['UNLISTEN', 'DISCARD ALL', 'DO', 'CALL']);
 const RESET_SETTINGS = 'SET SESSION AUTHORIZATION DEFAULT; RESET ALL';
 
 /**
@@ -74,7 +78,7 @@ const RESET_SETTINGS = 'SET SESSION AUTHORIZATION DEFAULT; RESET ALL';
  */
 export async function createMultiplexer(
   pglite: PGlite,
-  { idleInTransactionSeconds = 60, onFailure }: MultiplexerOptions = {},
+  { idleInTransactionSeconds = 60, onFailure, onUnlisten }: MultiplexerOptions = {},
 ): Promise<Multiplexer> {
   const parameters = await parameterStatus(pglite);
   const serving = new Map<Client, Promise<void>>();
@@ -100,10 +104,10 @@ export async function createMultiplexer(
       if (expectsReady && status === undefined) throw new Error('PGlite gave no answer');
       const output = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
       const isNotified = messages.some(({ name }) => name === 'notification');
-      const hasSet = messages.some(
-        (each) => each.name === 'commandComplete' && (each as { text?: string }).text === 'SET',
+      const done = messages.flatMap((each) =>
+        each.name === 'commandComplete' ? [(each as { text?: string }).text ?? ''] : [],
       );
-      return { output: isNotified ? withoutNotifications(output) : output, isIdle: status === 'I', hasSet };
+      return { output: isNotified ? withoutNotifications(output) : output, isIdle: status === 'I', done };
     } catch (cause) {
       failure = new Error('The embedded database has failed and must be opened again.', { cause });
       for (const client of serving.keys()) expel(client, failure.message, '58000');
@@ -134,8 +138,9 @@ export async function createMultiplexer(
     if (client.stream.destroyed) return null;
     if (setter && setter !== client) await resetSettings();
     for (let batch: Batch | null = first; batch; ) {
-      const { output, isIdle, hasSet } = await run(batch);
-      if (hasSet) setter = client;
+      const { output, isIdle, done } = await run(batch);
+      if (done.includes('SET')) setter = client;
+      if (done.some((command) => UNLISTENERS.has(command))) onUnlisten?.();
       // Idle: sent by the caller, when the next in line has the database already.
       if (isIdle) return output;
       const timer = setTimeout(

@@ -121,7 +121,13 @@ async function migrate({ databaseUrl, directDatabaseUrl }: Config, pool: pg.Pool
     return applyMigrations(pool, MIGRATIONS, options);
   const direct = new pg.Pool({ ...poolOptionsOf(directDatabaseUrl), max: 1 });
   direct.on('error', () => {});
-  return applyMigrations(direct, MIGRATIONS, options).finally(() => direct.end());
+  try {
+    return await applyMigrations(direct, MIGRATIONS, options);
+  } catch (error) {
+    throw explain(error, 'DIRECT_DATABASE_URL');
+  } finally {
+    await direct.end();
+  }
 }
 
 interface Connection extends ReadableDatabase {
@@ -176,14 +182,14 @@ async function openEmbeddedSource(
   onFailure: OpenOptions['onFailure'] = () => {},
 ): Promise<Source> {
   const embedded = await openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join', onFailure });
-  const { pglite } = embedded;
-  return { ...embedded, hearChanges: () => (pglite ? hearEmbedded(pglite) : hearNothing()) };
+  const { pglite, onUnlisten } = embedded;
+  return { ...embedded, hearChanges: () => (pglite ? hearEmbedded(pglite, onUnlisten) : hearNothing()) };
 }
 
 function serverSource(databaseUrl: string, directUrl: string, log: Logger): Source {
   return {
     poolOptions: poolOptionsOf(databaseUrl),
-    hearChanges: () => hearServer({ url: directUrl, log }),
+    hearChanges: () => hearServer({ url: directUrl, databaseUrl, log }),
     close: () => Promise.resolve(),
   };
 }
@@ -213,7 +219,7 @@ const UNTRUSTED = [
 ];
 const TRUST = 'nobody known has signed its certificate. Name its authority by sslrootcert';
 
-function explain(error: unknown): unknown {
+function explain(error: unknown, variable = 'DATABASE_URL'): unknown {
   const { code, message } = error as { code?: string; message?: string };
   const remedies: Record<string, string> = {
     ECONNREFUSED: 'nothing listens there. Start PostgreSQL, or correct the host and port',
@@ -228,10 +234,10 @@ function explain(error: unknown): unknown {
   };
   if (code === '42501') {
     return new OperatorError(
-      `The role in DATABASE_URL may not do what it must (${message}). Run \`npx tessera migrate\` as the role that owns the ` +
+      `The role in ${variable} may not do what it must (${message}). Run \`npx tessera migrate\` as the role that owns the ` +
         'tables and grant this one what it needs, or let it own them.',
     );
   }
   const remedy = remedies[code ?? ''];
-  return remedy ? new OperatorError(`DATABASE_URL cannot be connected to (${message || code}): ${remedy}.`) : error;
+  return remedy ? new OperatorError(`${variable} cannot be connected to (${message || code}): ${remedy}.`) : error;
 }

@@ -1,0 +1,83 @@
+import pg from 'pg';
+import { CHANNEL } from './changes.ts';
+
+const CONNECT_MS = 5_000;
+
+// Without waiting for the disk: a proof is worth nothing after a crash.
+const NOTIFY = `SELECT set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', $1)`;
+// Or the server would take the ear, which never asks anything, for idle.
+const LISTEN = `SET idle_session_timeout = 0; LISTEN ${CHANNEL}`;
+
+/** Two connections to one database: by one notices come in, by the other they are sent. */
+export interface Line {
+  send(payload: string): Promise<unknown>;
+  /** Resolves when either connection is gone. */
+  over: Promise<void>;
+  giveUp(): void;
+}
+
+interface LineOptions {
+  url: string;
+  hear(payload: string): void;
+  /** Gives the line up, also while it is being connected. */
+  closing: AbortSignal;
+}
+
+/** Throws when the database cannot be connected to or does not let itself be listened to. */
+export async function openLine({ url, hear, closing }: LineOptions): Promise<Line> {
+  const ear = clientOf(url);
+  const speaker = clientOf(url);
+  let end = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  function giveUp(): void {
+    end();
+    for (const client of [ear, speaker]) destroy(client);
+  }
+  for (const client of [ear, speaker]) client.on('error', giveUp).on('end', giveUp);
+  closing.addEventListener('abort', giveUp, { once: true });
+  void over.then(() => closing.removeEventListener('abort', giveUp));
+  ear.on('notification', ({ channel, payload = '' }) => {
+    if (channel === CHANNEL) hear(payload);
+  });
+  try {
+    await Promise.all([ear.connect(), speaker.connect()]);
+    await ear.query(LISTEN);
+    closing.throwIfAborted();
+    return { send: (payload) => speaker.query(NOTIFY, [payload]), over, giveUp };
+  } catch (error) {
+    giveUp();
+    throw error;
+  }
+}
+
+/** Sends one notice over a connection of its own. */
+export async function sendOnce(url: string, payload: string, closing: AbortSignal): Promise<void> {
+  const client = clientOf(url);
+  const giveUp = () => destroy(client);
+  client.on('error', giveUp);
+  closing.addEventListener('abort', giveUp, { once: true });
+  try {
+    await client.connect();
+    await client.query(NOTIFY, [payload]);
+  } finally {
+    closing.removeEventListener('abort', giveUp);
+    giveUp();
+  }
+}
+
+function clientOf(url: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: CONNECT_MS,
+    application_name: 'tessera changes',
+    keepAlive: true,
+  });
+}
+
+// Not end(): a connection that is stuck would never have said good-bye.
+function destroy(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
