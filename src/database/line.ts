@@ -35,6 +35,12 @@ export async function openLine({ url, hear, closing }: LineOptions): Promise<Lin
     end();
     for (const client of [ear, speaker]) destroy(client);
   }
+  let sending: Promise<unknown> = Promise.resolve();
+  // One after the other: a client of pg is to be asked one thing at a time.
+  function send(payload: string): Promise<unknown> {
+    sending = sending.then(() => speaker.query(NOTIFY, [payload]));
+    return sending;
+  }
   for (const client of [ear, speaker]) client.on('error', giveUp).on('end', giveUp);
   closing.addEventListener('abort', giveUp, { once: true });
   void over.then(() => closing.removeEventListener('abort', giveUp));
@@ -45,7 +51,7 @@ export async function openLine({ url, hear, closing }: LineOptions): Promise<Lin
     await Promise.all([ear.connect(), speaker.connect()]);
     await ear.query(LISTEN);
     closing.throwIfAborted();
-    return { send: (payload) => speaker.query(NOTIFY, [payload]), over, giveUp };
+    return { send, over, giveUp };
   } catch (error) {
     giveUp();
     throw error;
