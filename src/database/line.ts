@@ -11,9 +11,9 @@ const LISTEN = `SET idle_session_timeout = 0; LISTEN ${CHANNEL}`;
 /** Two connections to one database: by one notices come in, by the other they are sent. */
 export interface Line {
   send(payload: string): Promise<unknown>;
-  /** Resolves when either connection is gone. */
-  over: Promise<void>;
-  giveUp(): void;
+  /** Resolves when either connection is gone, with the reason. */
+  over: Promise<string>;
+  giveUp(reason: string): void;
 }
 
 interface LineOptions {
@@ -27,12 +27,12 @@ interface LineOptions {
 export async function openLine({ url, hear, closing }: LineOptions): Promise<Line> {
   const ear = clientOf(url);
   const speaker = clientOf(url);
-  let end = (): void => {};
-  const over = new Promise<void>((resolve) => {
+  let end: (reason: string) => void = () => {};
+  const over = new Promise<string>((resolve) => {
     end = resolve;
   });
-  function giveUp(): void {
-    end();
+  function giveUp(reason: string): void {
+    end(reason);
     for (const client of [ear, speaker]) destroy(client);
   }
   let sending: Promise<unknown> = Promise.resolve();
@@ -41,9 +41,12 @@ export async function openLine({ url, hear, closing }: LineOptions): Promise<Lin
     sending = sending.then(() => speaker.query(NOTIFY, [payload]));
     return sending;
   }
-  for (const client of [ear, speaker]) client.on('error', giveUp).on('end', giveUp);
-  closing.addEventListener('abort', giveUp, { once: true });
-  void over.then(() => closing.removeEventListener('abort', giveUp));
+  const close = () => giveUp('closed');
+  for (const client of [ear, speaker]) {
+    client.on('error', (error) => giveUp(reasonOf(error))).on('end', () => giveUp('the connection was lost'));
+  }
+  closing.addEventListener('abort', close, { once: true });
+  void over.then(() => closing.removeEventListener('abort', close));
   ear.on('notification', ({ channel, payload = '' }) => {
     if (channel === CHANNEL) hear(payload);
   });
@@ -53,7 +56,7 @@ export async function openLine({ url, hear, closing }: LineOptions): Promise<Lin
     closing.throwIfAborted();
     return { send, over, giveUp };
   } catch (error) {
-    giveUp();
+    giveUp(reasonOf(error));
     throw error;
   }
 }
@@ -71,6 +74,12 @@ export async function sendOnce(url: string, payload: string, closing: AbortSigna
     closing.removeEventListener('abort', giveUp);
     giveUp();
   }
+}
+
+/** What an error says; Node's own for a host of several addresses have a code and no message. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return message || String(code);
 }
 
 function clientOf(url: string): pg.Client {

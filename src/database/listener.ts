@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Changes, createAudience, readChange } from './changes.ts';
-import { type Line, openLine, sendOnce } from './line.ts';
+import { type Line, openLine, reasonOf, sendOnce } from './line.ts';
 import { BEAT_MS, createProofs, LEASE_MS } from './proofs.ts';
 
 interface ListenerOptions {
@@ -13,7 +13,7 @@ interface ListenerOptions {
 }
 
 /** After so many beats without a proof the line is given up and another is tried. Beats, for a busy process has fewer. */
-const DEAD_BEATS = 13;
+const DEAD_BEATS = 14;
 const INTRODUCTION_MS = 2_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
@@ -65,13 +65,14 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
   }
 
   async function prove(by: Line): Promise<void> {
-    await proofs.prove(by.send).catch(by.giveUp);
+    await proofs.prove(by.send).catch((error) => by.giveUp(reasonOf(error)));
   }
 
   /** Goes the way that writes go: the two URLs may name different databases. */
   async function introduce(opened: Line): Promise<void> {
     const proving = proofs.prove(databaseUrl === url ? opened.send : sendToDatabase);
-    if (!(await inTime(Promise.race([proving, opened.over]), INTRODUCTION_MS))) throw new Error(deafness());
+    if (!(await inTime(Promise.race([proving, opened.over.then(() => {})]), INTRODUCTION_MS)))
+      throw new Error(deafness());
   }
 
   function sendToDatabase(payload: string): Promise<void> {
@@ -84,7 +85,8 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
       : 'what is written by DATABASE_URL is not heard by DIRECT_DATABASE_URL, which must name the same database, past the pooler';
   }
 
-  async function hold(held: Line, onHeard: () => void): Promise<void> {
+  /** Resolves when the line is over, with the reason. */
+  async function hold(held: Line, onHeard: () => void): Promise<string> {
     let heardOf = 0;
     let silentBeats = 0;
     let lastSent = Number.NEGATIVE_INFINITY;
@@ -93,7 +95,7 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
       silentBeats = proofs.received() === heardOf ? silentBeats + 1 : 0;
       heardOf = proofs.received();
       if (silentBeats > DEAD_BEATS) {
-        held.giveUp();
+        held.giveUp(`no notice has come in for ${DEAD_BEATS} beats`);
         return;
       }
       // Behind a line that answers late, proofs do not pile up.
@@ -105,8 +107,7 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
     const timer = setInterval(beat, BEAT_MS);
     timer.unref();
     beat();
-    await held.over;
-    clearInterval(timer);
+    return held.over.finally(() => clearInterval(timer));
   }
 
   async function keepListening(): Promise<void> {
@@ -120,19 +121,19 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
     }
     while (!closing.signal.aborted) {
       let opened: Line | null = null;
-      let reason = 'the connection was lost';
+      let reason: string;
       try {
         opened = await openLine({ url, hear, closing: closing.signal });
         // Between the last line and this one anything may have happened.
         forget();
         await introduce(opened);
         line = opened;
-        await hold(opened, onHeard);
+        reason = await hold(opened, onHeard);
       } catch (error) {
-        reason = (error as Error).message || String((error as { code?: string }).code);
+        reason = reasonOf(error);
+        opened?.giveUp(reason);
       }
       line = null;
-      opened?.giveUp();
       forget();
       if (closing.signal.aborted) return;
       if (!reasons.has(reason)) log.warn({ reason }, 'changes are not heard: every request looks its key up');
