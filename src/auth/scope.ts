@@ -16,8 +16,12 @@ export function lackingScopes(held: readonly string[], needed: readonly string[]
 
 /** What a holder of these scopes lacks, alternative by alternative; none when nothing is lacking. */
 export function lackingOf(held: readonly string[], requirement: ScopeRequirement): string[][] {
-  const lacking = requirement.map((alternative) => lackingScopes(held, alternative));
-  return lacking.some((scopes) => scopes.length === 0) ? [] : smallest(lacking);
+  return withoutNothing(requirement.map((alternative) => lackingScopes(held, alternative)));
+}
+
+/** The requirement as the API tells it: in the fewest and smallest alternatives, and none when nothing is needed. */
+export function withoutNothing(requirement: ScopeRequirement): string[][] {
+  return requirement.some((scopes) => scopes.length === 0) ? [] : smallest(requirement);
 }
 
 /**
@@ -26,15 +30,23 @@ export function lackingOf(held: readonly string[], requirement: ScopeRequirement
  */
 export function allOf(requirements: Iterable<ScopeRequirement>): ScopeRequirement {
   let all: string[][] = [[]];
-  for (const requirement of requirements) {
+  // Those that leave no choice first: they take in many of the alternatives that the others bring.
+  for (const requirement of [...requirements].sort((a, b) => a.length - b.length)) {
     all = smallest(all.flatMap((done) => requirement.map((more) => [...new Set([...done, ...more])])));
     if (all.length > MOST_ALTERNATIVES) throw new RangeError('The requirement has too many alternatives.');
   }
   return all;
 }
 
+/** In words: `tokens:read and users:read`, `account:read or users:read`, `none`. */
+export function scopesInWords(requirement: ScopeRequirement): string {
+  if (withoutNothing(requirement).length === 0) return 'none';
+  const hasPairs = requirement.some((scopes) => scopes.length > 1);
+  return requirement.map((scopes) => scopes.join(' and ')).join(hasPairs ? ', or ' : ' or ');
+}
+
 /** Without alternatives that ask for more than another one does. */
-function smallest(alternatives: string[][]): string[][] {
+function smallest(alternatives: ScopeRequirement): string[][] {
   const bySize = alternatives.map((scopes) => scopes.toSorted()).sort((a, b) => a.length - b.length);
   const kept: string[][] = [];
   for (const scopes of bySize) {

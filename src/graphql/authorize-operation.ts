@@ -1,9 +1,10 @@
 import { type GraphQLNamedType, type GraphQLObjectType, getNamedType, type SelectionSetNode } from 'graphql';
-import { allOf, type ScopeRequirement } from '../auth/scope.ts';
+import type { ScopeRequirement } from '../auth/scope.ts';
 import type { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
+import { type Caller, forbidden, lackUnder, type Rule, requirementUnder, together } from './judge-rules.ts';
 import type { AnyField, OperationReader } from './read-operation.ts';
-import { dataRuleOf, forbidden, isWayIn, lackUnder, type Rule, staticRulesOf } from './rules.ts';
+import { dataRuleOf, isWayIn, staticRulesOf } from './rules.ts';
 
 /** Whether every root field of the operation is a way in. */
 export function isWayInOnly(operation: OperationReader): boolean {
@@ -14,23 +15,32 @@ export function isWayInOnly(operation: OperationReader): boolean {
 /**
  * Why the whole operation may not run for this viewer, or null. Judged before any resolver runs, by the rules that
  * need no data, so that a mutation never half happens; the fields' own gates stay behind it. A refusal for want of
- * scopes names all that the operation lacks.
+ * scopes names all that the operation lacks. Throws RequestRefused when that is too much to tell.
  */
 export function findRefusal(operation: OperationReader, context: Context): RequestRefused | null {
   const lacks = rulesOf(operation).map((rule) => lackUnder(rule, context));
   if (lacks.includes('standing')) return context.viewer ? forbidden(null) : context.credentialsMissing();
   const lacking = lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing');
-  return lacking.length > 0 ? forbidden(allOf(lacking)) : null;
+  return lacking.length > 0 ? forbidden(together(lacking)) : null;
+}
+
+/** The scopes that the operation needs as a whole: of this viewer, whatever his token holds, or, without one, of any. */
+export function scopesNeeded(operation: OperationReader, caller: Caller): ScopeRequirement {
+  return together(rulesOf(operation).map((rule) => requirementUnder(rule, caller)));
+}
+
+/** Whether a stranger may run all of the operation. */
+export function isPublic(operation: OperationReader, { registration }: Pick<Caller, 'registration'>): boolean {
+  return rulesOf(operation).every((rule) => lackUnder(rule, { viewer: null, registration }) === null);
 }
 
 /** The rules that bind the operation as a whole, each as often as a field declares it. */
-export function rulesOf(operation: OperationReader): Rule[] {
+function rulesOf(operation: OperationReader): Rule[] {
   return selectedFields(operation).flatMap(({ parent, field, isAdmitted }) => {
     const rules = staticRulesOf(parent, field);
     const dataRule = dataRuleOf(field);
     // Whoever proves himself in this very operation needs no scopes for what is his; the field itself will know.
-    if (!dataRule || isAdmitted) return rules;
-    return [...rules, { name: 'scopesOfViewer' as const, parameter: dataRule.requirement }];
+    return dataRule && !isAdmitted ? [...rules, dataRule] : rules;
   });
 }
 

@@ -6,13 +6,13 @@ import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin, { type AuthFailure } from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { ValidationError } from '../accounts/failures.ts';
-import { allOf, type ScopeRequirement } from '../auth/scope.ts';
+import type { ScopeRequirement } from '../auth/scope.ts';
 import type { Context } from './context.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
 import { globalIdOf } from './global-id.ts';
+import { forbidden, lackUnder, type Rule, type Rules, ruleLoaders, together } from './judge-rules.ts';
 import { toGraphQLError } from './refusal.ts';
-import { forbidden, lackUnder, type Rule, type Rules, ruleLoaders } from './rules.ts';
 
 /** What every file of this folder adds its types and fields to; `schema.ts` builds the schema from it. */
 export const builder = new SchemaBuilder<{
@@ -80,7 +80,7 @@ function lackingIn(failure: AuthFailure, context: Context): ScopeRequirement | n
     lackUnder({ name: scope, parameter } as Rule, context),
   );
   const lacking = lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing');
-  return lacking.length > 0 && !lacks.includes('standing') ? allOf(lacking) : null;
+  return lacking.length > 0 && !lacks.includes('standing') ? together(lacking) : null;
 }
 
 function failuresIn(failure: AuthFailure): { scope: string; parameter: unknown }[] {

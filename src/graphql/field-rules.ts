@@ -6,7 +6,9 @@ import {
   isAbstractType,
   isObjectType,
 } from 'graphql';
-import { dataRuleOf, isWayIn, type Rules, staticRulesOf } from './rules.ts';
+import { scopesInWords } from '../auth/scope.ts';
+import { type Rule, requirementUnder } from './judge-rules.ts';
+import { dataRuleOf, isWayIn, staticRulesOf } from './rules.ts';
 
 // The less first.
 const REQUIREMENTS = [
@@ -20,13 +22,14 @@ const REQUIREMENTS = [
 
 type Requirement = (typeof REQUIREMENTS)[number];
 
-const ASKED_BY: Record<keyof Rules, Requirement> = {
+const ASKED_BY: Record<Rule['name'], Requirement> = {
   mayRegister: 'public where registration is open, else staff',
   isAuthenticated: 'authenticated',
   isStaff: 'staff',
   isSuperuser: 'superuser',
   scopes: 'authenticated',
   scopesOfViewer: 'public',
+  ownOrStaff: 'own or staff',
 };
 
 /** What a caller must be, at the least, to come to a field. */
@@ -35,6 +38,8 @@ export interface FieldRule {
   field: string;
   /** What the field asks for by itself. */
   own: Requirement;
+  /** The scopes that the field asks for by itself, in words. */
+  scopes: string;
   /** What it comes to: a field that asks for nothing is as closed as the most open way to it. */
   requirement: Requirement;
   /** A root field where credentials that are no good count as none. */
@@ -74,6 +79,7 @@ export function fieldRules(schema: GraphQLSchema): FieldRule[] {
       return {
         field: `${parent.name}.${field.name}`,
         own,
+        scopes: rulesOf(parent, field).flatMap(scopesUnder).join('; '),
         requirement: stricter(way, own),
         isWayIn: isWayIn(field),
       };
@@ -84,18 +90,18 @@ export function fieldRules(schema: GraphQLSchema): FieldRule[] {
 /** The rules as a table that a change of any of them shows up in. */
 export function tableOfFieldRules(schema: GraphQLSchema): string {
   const rows = fieldRules(schema).map(
-    ({ field, own, requirement, isWayIn }) =>
-      `| ${field} | ${own === 'public' ? '' : own} | ${requirement}${isWayIn ? '; a way in' : ''} |`,
+    ({ field, own, scopes, requirement, isWayIn }) =>
+      `| ${field} | ${own === 'public' ? '' : own} | ${scopes} | ${requirement}${isWayIn ? '; a way in' : ''} |`,
   );
   return `${[HEAD, ...rows].join('\n')}\n`;
 }
 
 const HEAD = `# What a caller must be
 
-Told from the declarations that are enforced; \`npm run print-schema\` writes this file, and a test compares it. A field that asks for nothing itself is as closed as the most open way to it: \`Token.name\` is public because whoever logs in is shown the token that he is given. At a way in, credentials that are no good count as none; anywhere else they are refused. Whoever logs in or registers within an operation counts there as signed in for what is his own.
+Told from the declarations that are enforced; \`npm run print-schema\` writes this file, and a test compares it. A field that asks for nothing itself is as closed as the most open way to it: \`Token.name\` is public because whoever logs in is shown the token that he is given. At a way in, credentials that are no good count as none; anywhere else they are refused. Whoever logs in or registers within an operation counts there as signed in for what is his own, and needs no scopes for it. A token with the scope \`*\` has every scope.
 
-| field | asks for | so it is open to |
-| --- | --- | --- |`;
+| field | asks for | scopes | so it is open to |
+| --- | --- | --- | --- |`;
 
 function typesBehind(schema: GraphQLSchema, field: GraphQLField<unknown, unknown>): readonly GraphQLObjectType[] {
   const type = getNamedType(field.type);
@@ -104,12 +110,29 @@ function typesBehind(schema: GraphQLSchema, field: GraphQLField<unknown, unknown
 }
 
 function requirementOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Requirement {
-  const asked: Requirement[] = staticRulesOf(parent, field).map(({ name }) => {
+  const asked: Requirement[] = rulesOf(parent, field).map(({ name }) => {
     const requirement = ASKED_BY[name];
     if (!requirement) throw new Error(`${parent.name}.${field.name} has a rule that is not known here: ${name}.`);
     return requirement;
   });
-  return asked.reduce(stricter, dataRuleOf(field)?.name ?? 'public');
+  return asked.reduce(stricter, 'public');
+}
+
+function rulesOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Rule[] {
+  const dataRule = dataRuleOf(field);
+  return [...staticRulesOf(parent, field), ...(dataRule ? [dataRule] : [])];
+}
+
+/** The scopes that a rule asks for, with the condition under which it does. */
+function scopesUnder(rule: Rule): string[] {
+  if (rule.name === 'ownOrStaff') {
+    const { own, others } = rule.parameter;
+    return [`${scopesInWords([own])} if own, else ${scopesInWords([others])}`];
+  }
+  const scopes = scopesInWords(requirementUnder(rule, { viewer: null, registration: 'closed' }));
+  if (rule.name === 'scopes') return [scopes];
+  if (rule.name === 'scopesOfViewer') return [`${scopes} if signed in`];
+  return rule.name === 'mayRegister' ? [`${scopes} if staff where registration is closed`] : [];
 }
 
 function stricter(a: Requirement, b: Requirement): Requirement {

@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLDirective,
   type GraphQLField,
   GraphQLIncludeDirective,
   type GraphQLNamedType,
@@ -38,6 +39,8 @@ type Part =
 
 export interface OperationReader {
   root: GraphQLObjectType;
+  /** Whether what it asks for can depend on variables. */
+  hasVariables: boolean;
   selectionSet: SelectionSetNode;
   /** What is asked of this type; fragments are parts of their own, so that whoever walks can know them again. */
   partsOf(type: GraphQLNamedType, selectionSet: SelectionSetNode): Part[];
@@ -48,13 +51,25 @@ export interface OperationReader {
  * What an operation asks for, before it is executed. Null when there is no such operation, or its variables do not
  * fit: then the execution itself refuses it, and runs nothing.
  */
-export function readOperation(requested: RequestedOperation): OperationReader | null {
-  const { schema, document, operationName, variableValues } = requested;
+export function readOperation({ variableValues, ...requested }: RequestedOperation): OperationReader | null {
+  const { schema, document, operationName } = requested;
+  const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
+  const variables = getVariableValues(schema, definitions, variableValues ?? {}).coerced;
+  return variables ? readWith(variables, requested) : null;
+}
+
+/** What an operation can ask for, whatever its variables: a selection that one of them decides on counts as wanted. */
+export function readWithoutVariables(asked: Omit<RequestedOperation, 'variableValues'>): OperationReader | null {
+  return readWith(null, asked);
+}
+
+function readWith(
+  variables: Record<string, unknown> | null,
+  { schema, document, operationName }: RequestedOperation,
+): OperationReader | null {
   const operation = getOperationAST(document, operationName);
   const root = operation && schema.getRootType(operation.operation);
   if (!operation || !root) return null;
-  const variables = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {}).coerced;
-  if (!variables) return null;
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
@@ -72,9 +87,13 @@ export function readOperation(requested: RequestedOperation): OperationReader | 
 
   function isWanted(selection: SelectionNode): boolean {
     return (
-      getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if !== true &&
-      getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false
+      conditionOf(selection, GraphQLSkipDirective) !== true && conditionOf(selection, GraphQLIncludeDirective) !== false
     );
+  }
+
+  function conditionOf(selection: SelectionNode, directive: GraphQLDirective): unknown {
+    if (!variables && isDecidedByVariable(selection, directive)) return undefined;
+    return getDirectiveValues(directive, selection, variables ?? {})?.if;
   }
 
   function candidatesFor(type: GraphQLNamedType, node: FieldNode) {
@@ -91,8 +110,15 @@ export function readOperation(requested: RequestedOperation): OperationReader | 
 
   return {
     root,
+    hasVariables: (operation.variableDefinitions ?? []).length > 0,
     selectionSet: operation.selectionSet,
     partsOf,
-    argumentsOf: (field, node) => getArgumentValues(field, node, variables),
+    argumentsOf: (field, node) => getArgumentValues(field, node, variables ?? {}),
   };
+}
+
+function isDecidedByVariable({ directives = [] }: SelectionNode, { name }: GraphQLDirective): boolean {
+  return directives.some(
+    (node) => node.name.value === name && node.arguments?.some(({ value }) => value.kind === Kind.VARIABLE),
+  );
 }

@@ -7,6 +7,7 @@ import type { Viewer } from '../../src/auth/viewer.ts';
 import { RequestRefused } from '../../src/errors.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { schema } from '../../src/graphql/schema.ts';
+import { declaredScopes } from '../../src/graphql/scopes.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 // Every field of the committed table, asked for by every kind of caller: the outcome is what the table says.
@@ -18,20 +19,22 @@ interface Row {
   type: string;
   field: string;
   asks: string;
+  scopes: string;
   openTo: string;
   isWayIn: boolean;
 }
 
 const table = readFileSync(new URL('../../schema/field-rules.md', import.meta.url), 'utf8');
-const rows: Row[] = [...table.matchAll(/^\| (\w+)\.(\w+) \| ([\w ,]*?) ?\| ([\w ,]+?)(; a way in)? \|$/gm)].map(
-  ([, type = '', field = '', asks = '', openTo = '', wayIn]) => ({
-    type,
-    field,
-    asks: asks || 'public',
-    openTo,
-    isWayIn: wayIn !== undefined,
-  }),
-);
+const rows: Row[] = [
+  ...table.matchAll(/^\| (\w+)\.(\w+) \| ([\w ,]*?) ?\| ([\w ,:]*?) ?\| ([\w ,]+?)(; a way in)? \|$/gm),
+].map(([, type = '', field = '', asks = '', scopes = '', openTo = '', wayIn]) => ({
+  type,
+  field,
+  asks: asks || 'public',
+  scopes,
+  openTo,
+  isWayIn: wayIn !== undefined,
+}));
 const rowOf = (name: string) => {
   const row = rows.find(({ type, field }) => `${type}.${field}` === name);
   if (!row) throw new Error(`The table has no row for ${name}.`);
@@ -128,6 +131,11 @@ const WAYS: Record<string, { root: string; document: (selection: string, cast: C
   },
   TokenConnection: { root: 'Query.tokens', document: (s) => `{ tokens { ${s} } }` },
   TokenEdge: { root: 'Query.tokens', document: (s) => `{ tokens { edges { ${s} } } }` },
+  Scope: { root: 'Query.scopes', document: (s) => `{ scopes { ${s} } }` },
+  RequiredScopes: {
+    root: 'Query.requiredScopes',
+    document: (s) => `{ requiredScopes(document: "{ me { id } }") { ${s} } }`,
+  },
   PageInfo: { root: 'Query.tokens', document: (s) => `{ tokens { pageInfo { ${s} } } }` },
 };
 
@@ -136,13 +144,14 @@ const ROOT_ARGUMENTS: Record<string, (cast: Cast) => string> = {
   createUser: ({ fresh }) => `(input: { username: "${fresh}", password: "${PASSWORD}" })`,
   obtainAuthToken: ({ owner }) => `(input: { username: "${owner}", password: "${PASSWORD}" })`,
   revokeToken: ({ spareId }) => `(id: "${spareId}")`,
+  requiredScopes: () => '(document: "{ me { id } }")',
   node: ({ spareId }) => `(id: "${spareId}")`,
 };
 
 const isRoot = ({ type }: Row) => ['Query', 'Mutation', 'Subscription'].includes(type);
 
 function selectionOf({ type, field }: Row): string {
-  const isLeaf = /^\[?\w*(String|Int|Boolean|ID|DateTime|Kind)\b/.test(String(fieldOf(type, field).type));
+  const isLeaf = /^\[*\w*(String|Int|Boolean|ID|DateTime|Kind)\b/.test(String(fieldOf(type, field).type));
   return isLeaf ? `probe: ${field}` : `probe: ${field} { __typename }`;
 }
 
@@ -189,7 +198,7 @@ async function castFor(caller: Caller) {
   const { user, token, spare, key } = await makeCaller(caller);
   const { user: somebody } = await makeUser();
   const cast = { owner: somebody.username, fresh: `fresh-${user.username}`, spareId: btoa(`Token:${spare.id}`) };
-  return { cast, key, token };
+  return { cast, key, user, token };
 }
 
 const endpoints = {
@@ -246,12 +255,94 @@ describe('a mutation of which one part is refused', () => {
   });
 });
 
+/** Alternatives of scopes, as the API tells them. */
+type Scopes = string[][];
+
+/** What the table says that a field asks of a token: for what is the caller's own, and for what is not. */
+function scopesOf({ scopes: words }: Row): { own: Scopes; others: Scopes } {
+  const [, own, others] = /^(.*) if own, else (.*)$/.exec(words) ?? [];
+  const always = words.replace(/ if (signed in|staff where registration is closed)$/, '');
+  return { own: alternativesIn(own ?? always), others: alternativesIn(others ?? always) };
+}
+
+function alternativesIn(words: string): Scopes {
+  return words === '' ? [[]] : words.split(/,? or /).map((alternative) => alternative.split(' and '));
+}
+
+function together(one: Scopes, other: Scopes): Scopes {
+  return one.flatMap((a) => other.map((b) => [...new Set([...a, ...b])].sort()));
+}
+
+/** What somebody with these scopes lacks; none when nothing is lacking. */
+function lackingOf(held: readonly string[], needed: Scopes): Scopes {
+  const lacking = needed.map((scopes) => scopes.filter((scope) => !held.includes(scope)));
+  return lacking.some((scopes) => scopes.length === 0) ? [] : lacking;
+}
+
+/** None, all but one of those that are needed, and each alternative by itself. */
+function heldToTry(needed: Scopes): string[][] {
+  const every = declaredScopes().map(({ name }) => name);
+  const butOne = [...new Set(needed.flat())].map((scope) => every.filter((name) => name !== scope));
+  return [[], ...butOne, ...needed];
+}
+
+function forWantOf(requiredScopes: Scopes) {
+  const extensions = { requiredScopes, code: 'FORBIDDEN' };
+  return { errors: [{ message: 'You do not have permission to perform this action.', extensions }] };
+}
+
+async function tokenWith(userId: string, scopes: string[]) {
+  const name = `with ${scopes.join(' ')}`;
+  return database.token.create({ data: { id: newTokenId(), userId, kind: 'API', name, scopes } });
+}
+
+describe('a token with few scopes', () => {
+  // As WAYS, for those who are signed in and do not prove themselves anew: past the root fields that ask for least.
+  const SIGNED_IN_WAYS: typeof WAYS = {
+    ...WAYS,
+    User: { root: 'Query.me', document: (s) => `{ me { ${s} } }` },
+    Token: { root: 'Query.currentToken', document: (s) => `{ currentToken { ${s} } }` },
+  };
+
+  it.each(rows)('comes to $type.$field with those that the table names, and with no others', async (row) => {
+    const way = SIGNED_IN_WAYS[row.type];
+    const root = isRoot(row) ? row : rowOf(way?.root ?? '');
+    const mayRegister = root.asks === 'public where registration is open, else staff';
+    const { own } = scopesOf(row);
+    // The spare token is what `node` is asked for.
+    const needed = row.field === 'node' ? [['tokens:read']] : isRoot(row) ? own : together(scopesOf(root).own, own);
+    for (const held of heldToTry(needed)) {
+      const { user, cast } = await castFor(mayRegister ? 'staff' : 'user');
+      const key = keyOf(await tokenWith(user.id, held), tokenSecrets);
+      const document = isRoot(row)
+        ? `${row.type.toLowerCase()} { ${rootSelection(row, cast)} }`
+        : (way?.document(selectionOf(row), cast) ?? '');
+      const endpoint = endpoints[mayRegister ? 'closed' : 'open'];
+      await request('{ __typename }', { key }, endpoint);
+      world.queries.length = 0;
+      const { status, body } = await request(document, { key }, endpoint);
+      const lacking = lackingOf(held, row.field === 'node' ? own : needed);
+      if (lacking.length > 0) {
+        expect({ status, body }, held.join()).toEqual({ status: 403, body: forWantOf(lacking) });
+        expect(world.queries, held.join()).toEqual([]);
+      } else if (lackingOf(held, needed).length === 0) {
+        expect({ status, body }, held.join()).toEqual({ status: 200, body: { data: expect.anything() } });
+        expect(JSON.stringify(body)).toContain('"probe":');
+      }
+    }
+  });
+});
+
 // What stands behind the judgement of the whole operation, should that ever be passed by.
 describe('the fields’ own gates', () => {
-  const anyone = extendSchema(schema, parse('extend type Query { anyone: User }'));
+  const anyone = extendSchema(schema, parse('extend type Query { User: User Token: Token }'));
 
-  async function contextOf(caller: Standing): Promise<{ context: Context; viewer: Viewer | null }> {
-    const { token } = await makeCaller(caller);
+  async function contextOf(
+    caller: Standing,
+    scopes: string[] = ['*'],
+  ): Promise<{ context: Context; viewer: Viewer | null }> {
+    const { user } = await makeCaller(caller);
+    const token = await tokenWith(user.id, scopes);
     const viewer = caller === 'anonymous' ? null : await findViewer(database, token.id);
     const context = {
       database,
@@ -269,22 +360,71 @@ describe('the fields’ own gates', () => {
   }
 
   const codesOf = (errors: readonly GraphQLError[] = []) => errors.map(({ extensions }) => extensions.code);
+  const lacksIn = (errors: readonly GraphQLError[] = []) =>
+    errors.map(({ extensions: { http: _, ...extensions } }) => extensions);
+  const ofRows = rows.filter(({ asks }) => asks === 'own or staff');
 
-  it.each(rows.filter(({ asks }) => asks === 'own or staff'))('show $field to its owner and staff', async (row) => {
+  /** What comes of asking for this field of somebody, or of a token of his. */
+  async function errorsFor(row: Row, userId: string, context: Context) {
+    const user = await database.user.findUniqueOrThrow({ where: { id: userId } });
+    const token = await database.token.findFirstOrThrow({ where: { userId } });
+    const { errors } = await execute({
+      schema: anyone,
+      document: parse(`{ ${row.type} { ${selectionOf(row)} } }`),
+      rootValue: { User: user, Token: token },
+      contextValue: context,
+    });
+    return errors;
+  }
+
+  it.each(ofRows)('show $type.$field to its owner and staff', async (row) => {
     const { user: other } = await makeUser();
     for (const caller of ['anonymous', 'user', 'staff', 'superuser'] as const) {
       const { context, viewer } = await contextOf(caller);
-      for (const anyone_ of viewer ? [other, viewer.user] : [other]) {
-        const { errors } = await execute({
-          schema: anyone,
-          document: parse(`{ anyone { ${selectionOf(row)} } }`),
-          rootValue: { anyone: anyone_ },
-          contextValue: context,
-        });
-        const isOwn = anyone_ === viewer?.user;
+      for (const id of viewer ? [other.id, viewer.user.id] : [other.id]) {
+        const isOwn = id === viewer?.user.id;
         const code = caller === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+        const errors = await errorsFor(row, id, context);
         expect(codesOf(errors), `${caller}, own: ${isOwn}`).toEqual(isOwn || isStaff(caller) ? [] : [code]);
       }
+    }
+  });
+
+  it.each(ofRows)('ask a token for the scopes of $type.$field, own and others’', async (row) => {
+    const { user: other } = await makeUser();
+    const { own, others } = scopesOf(row);
+    for (const held of [...heldToTry(own), ...heldToTry(others)]) {
+      for (const caller of ['user', 'staff', 'superuser'] as const) {
+        const { context, viewer } = await contextOf(caller, held);
+        const ofOwn = lackingOf(held, own);
+        expect(lacksIn(await errorsFor(row, viewer?.user.id ?? '', context)), `${caller}, own: ${held}`).toEqual(
+          ofOwn.length > 0 ? [{ code: 'FORBIDDEN', requiredScopes: ofOwn }] : [],
+        );
+        const ofOthers = isStaff(caller) ? { requiredScopes: lackingOf(held, others) } : {};
+        expect(lacksIn(await errorsFor(row, other.id, context)), `${caller}, another’s: ${held}`).toEqual(
+          ofOthers.requiredScopes?.length === 0 ? [] : [{ code: 'FORBIDDEN', ...ofOthers }],
+        );
+      }
+    }
+  });
+
+  const scopedRoots = rows.filter((row) => isRoot(row) && row.scopes !== '');
+
+  it.each(scopedRoots)('ask a token for the scopes of $type.$field', async (row) => {
+    const { own: needed } = scopesOf(row);
+    for (const held of heldToTry(needed)) {
+      const { context } = await contextOf('staff', held);
+      const { cast } = await castFor('staff');
+      const { errors } = await execute({
+        schema,
+        document: parse(operationFor(row, cast).document),
+        contextValue: context,
+      });
+      const lacking = lackingOf(held, needed);
+      if (lacking.length > 0)
+        expect(lacksIn(errors), held.join()).toEqual([{ code: 'FORBIDDEN', requiredScopes: lacking }]);
+      // Which of its alternatives opens what is for the field to say.
+      else if (needed.length === 1) expect(errors, held.join()).toBeUndefined();
     }
   });
 

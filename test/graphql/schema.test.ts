@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import {
+  buildSchema,
+  type FieldDefinitionNode,
+  type GraphQLDirective,
   type GraphQLField,
   type GraphQLNamedType,
   getNamedType,
@@ -11,6 +14,9 @@ import {
   isNonNullType,
   isObjectType,
   isSpecifiedScalarType,
+  Kind,
+  parse,
+  print,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { fieldRules, tableOfFieldRules } from '../../src/graphql/field-rules.ts';
@@ -39,6 +45,30 @@ function describedParts(type: GraphQLNamedType): { place: string; description: s
   return parts;
 }
 
+function directivesOn({ directives = [] }: FieldDefinitionNode): string {
+  return directives.map(print).join(' ');
+}
+
+/** What the words of the table come to in directives. */
+function directivesFor(own: string, scopes: string): string {
+  const isClosed = own === 'authenticated' || own === 'staff' || own === 'superuser';
+  const alternatives = / if (signed in|staff)/.test(scopes) ? [] : scopes.split(/ if own, else | or /).filter(Boolean);
+  const lists = alternatives.map((words) => words.split(' and '));
+  const fewest = lists.filter(
+    (list) => !lists.some((less) => less.length < list.length && less.every((s) => list.includes(s))),
+  );
+  const argument = fewest.map((list) => `[${list.map((scope) => `"${scope}"`).join(', ')}]`).join(', ');
+  return [
+    ...(isClosed ? ['@authenticated'] : []),
+    ...(argument ? [`@requiresScopes(scopes: [${argument}])`] : []),
+  ].join(' ');
+}
+
+function shapeOf(directive: GraphQLDirective | null | undefined): string {
+  const args = directive?.args.map(({ name, type }) => `${name}: ${type}`).join(', ');
+  return `${directive?.name}(${args}) on ${directive?.locations.join(' | ')}`;
+}
+
 describe('the schema', () => {
   it('is the one that is committed', () => {
     const committed = readFileSync(new URL('../../schema/schema.graphql', import.meta.url), 'utf8');
@@ -63,6 +93,8 @@ describe('the schema', () => {
     expect(open.map(({ field, own, isWayIn }) => [field, own, isWayIn])).toEqual([
       ['Mutation.createUser', 'public where registration is open, else staff', true],
       ['Mutation.obtainAuthToken', 'public', true],
+      ['Query.requiredScopes', 'public', false],
+      ['Query.scopes', 'public', false],
       ['Query.viewer', 'public', false],
     ]);
   });
@@ -76,10 +108,31 @@ describe('the schema', () => {
     expect(connections.filter(({ field }) => pageRuleOf(field) === null)).toEqual([]);
   });
 
-  it('prints @authenticated from the rule that is enforced', () => {
-    const printed = printPublicSchema();
-    expect(printed).toContain('  me: User! @authenticated\n');
-    expect(printed).toContain('  viewer: User\n');
+  it('prints @authenticated and @requiresScopes as the rules declare them, on no field more', () => {
+    const printed = parse(printPublicSchema());
+    const told = printed.definitions
+      .filter((node) => node.kind === Kind.OBJECT_TYPE_DEFINITION)
+      .flatMap(({ name, fields = [] }) =>
+        fields.map((field) => [`${name.value}.${field.name.value}`, directivesOn(field)]),
+      );
+    const rules = fieldRules(schema).map(({ field, own, scopes }) => [field, directivesFor(own, scopes)]);
+    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(rules));
+    expect(Object.fromEntries(told)).toMatchObject({
+      'Query.me': '@authenticated @requiresScopes(scopes: [["account:read"]])',
+      'Query.viewer': '',
+      'User.email': '@requiresScopes(scopes: [["account:read"], ["users:read"]])',
+      'User.tokens': '@requiresScopes(scopes: [["tokens:read"]])',
+      'Mutation.createUser': '',
+      'Mutation.revokeCurrentToken': '@authenticated',
+    });
+  });
+
+  it('prints the directives as the contract has them', () => {
+    const built = buildSchema(printPublicSchema());
+    expect(['authenticated', 'requiresScopes'].map((name) => shapeOf(built.getDirective(name)))).toEqual([
+      'authenticated() on FIELD_DEFINITION | OBJECT',
+      'requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT',
+    ]);
   });
 
   it('makes nothing nullable by accident', () => {

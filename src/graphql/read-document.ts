@@ -1,0 +1,44 @@
+import { type DocumentNode, GraphQLError, type GraphQLSchema, Kind, parse, specifiedRules, validate } from 'graphql';
+import { RequestRefused } from '../errors.ts';
+import { findExcess } from './measure-operation.ts';
+import { checkNesting } from './nesting.ts';
+import { type OperationReader, readWithoutVariables } from './read-operation.ts';
+
+/**
+ * The operation of a document that is asked about, not run, bounded as a request's is. Throws RequestRefused with the
+ * code that a request would be refused with; its messages suggest no names that introspection may be closed to tell.
+ */
+export function readDocument(schema: GraphQLSchema, text: string, operationName: string | null): OperationReader {
+  checkNesting(text);
+  const document = parseDocument(text);
+  const errors = validate(schema, document, specifiedRules, { hideSuggestions: true });
+  if (errors.length > 0) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', errors.map(withPlace).join('\n'));
+  const operation = readWithoutVariables({ schema, document, operationName });
+  if (!operation) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', whyNoOperation(document, operationName));
+  // What variables decide is not known here: nothing of it is refused that a request might be allowed.
+  const excess = operation.hasVariables ? null : findExcess(operation);
+  if (excess) throw excess;
+  return operation;
+}
+
+function parseDocument(text: string): DocumentNode {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof GraphQLError) throw new RequestRefused('GRAPHQL_PARSE_FAILED', withPlace(error));
+    throw error;
+  }
+}
+
+function withPlace({ message, locations }: GraphQLError): string {
+  const [place] = locations ?? [];
+  return place ? `${message} (line ${place.line}, column ${place.column})` : message;
+}
+
+// In graphql-js' own words, which a request would be given.
+function whyNoOperation({ definitions }: DocumentNode, operationName: string | null): string {
+  if (operationName !== null) return `Unknown operation named ${JSON.stringify(operationName)}.`;
+  const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  if (operations.length > 1) return 'Must provide operation name if query contains multiple operations.';
+  return operations.length === 0 ? 'Must provide an operation.' : 'The schema has no such kind of operation.';
+}
