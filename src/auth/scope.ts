@@ -16,11 +16,11 @@ export function lackingScopes(held: readonly string[], needed: readonly string[]
 
 /** What a holder of these scopes lacks, alternative by alternative; none when nothing is lacking. */
 export function lackingOf(held: readonly string[], requirement: ScopeRequirement): string[][] {
-  return withoutNothing(requirement.map((alternative) => lackingScopes(held, alternative)));
+  return fewestAlternatives(requirement.map((alternative) => lackingScopes(held, alternative)));
 }
 
 /** The requirement as the API tells it: in the fewest and smallest alternatives, and none when nothing is needed. */
-export function withoutNothing(requirement: ScopeRequirement): string[][] {
+export function fewestAlternatives(requirement: ScopeRequirement): string[][] {
   return requirement.some((scopes) => scopes.length === 0) ? [] : smallest(requirement);
 }
 
@@ -40,7 +40,7 @@ export function allOf(requirements: Iterable<ScopeRequirement>): ScopeRequiremen
 
 /** In words: `tokens:read and users:read`, `account:read or users:read`, `none`. */
 export function scopesInWords(requirement: ScopeRequirement): string {
-  if (withoutNothing(requirement).length === 0) return 'none';
+  if (fewestAlternatives(requirement).length === 0) return 'none';
   const hasPairs = requirement.some((scopes) => scopes.length > 1);
   return requirement.map((scopes) => scopes.join(' and ')).join(hasPairs ? ', or ' : ' or ');
 }

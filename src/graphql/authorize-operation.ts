@@ -1,10 +1,16 @@
-import { type GraphQLNamedType, type GraphQLObjectType, getNamedType, type SelectionSetNode } from 'graphql';
+import {
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  getNamedType,
+  isObjectType,
+  type SelectionSetNode,
+} from 'graphql';
 import type { ScopeRequirement } from '../auth/scope.ts';
 import type { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
 import { type Caller, forbidden, lackUnder, type Rule, requirementUnder, together } from './judge-rules.ts';
 import type { AnyField, OperationReader } from './read-operation.ts';
-import { dataRuleOf, isWayIn, staticRulesOf } from './rules.ts';
+import { dataRuleOf, isWayIn, rulesByTypeOf, staticRulesOf } from './rules.ts';
 
 /** Whether every root field of the operation is a way in. */
 export function isWayInOnly(operation: OperationReader): boolean {
@@ -24,20 +30,21 @@ export function findRefusal(operation: OperationReader, context: Context): Reque
   return lacking.length > 0 ? forbidden(together(lacking)) : null;
 }
 
-/** The scopes that the operation needs as a whole: of this viewer, whatever his token holds, or, without one, of any. */
-export function scopesNeeded(operation: OperationReader, caller: Caller): ScopeRequirement {
-  return together(rulesOf(operation).map((rule) => requirementUnder(rule, caller)));
+/** The scopes that rules need together: of this viewer, whatever his token holds, or, without one, of any. */
+export function scopesNeeded(rules: readonly Rule[], caller: Caller): ScopeRequirement {
+  return together(rules.map((rule) => requirementUnder(rule, caller)));
 }
 
-/** Whether a stranger may run all of the operation. */
-export function isPublic(operation: OperationReader, { registration }: Pick<Caller, 'registration'>): boolean {
-  return rulesOf(operation).every((rule) => lackUnder(rule, { viewer: null, registration }) === null);
+/** Whether these rules let a stranger pass. */
+export function isPublic(rules: readonly Rule[], { registration }: Pick<Caller, 'registration'>): boolean {
+  return rules.every((rule) => lackUnder(rule, { viewer: null, registration }) === null);
 }
 
 /** The rules that bind the operation as a whole, each as often as a field declares it. */
-function rulesOf(operation: OperationReader): Rule[] {
-  return selectedFields(operation).flatMap(({ parent, field, isAdmitted }) => {
-    const rules = staticRulesOf(parent, field);
+export function rulesOf(operation: OperationReader): Rule[] {
+  return selectedFields(operation).flatMap(({ parent, field, isAdmitted, types }) => {
+    const byType = rulesByTypeOf(field);
+    const rules = [...staticRulesOf(parent, field), ...[...types].flatMap((type) => byType.get(type) ?? [])];
     const dataRule = dataRuleOf(field);
     // Whoever proves himself in this very operation needs no scopes for what is his; the field itself will know.
     return dataRule && !isAdmitted ? [...rules, dataRule] : rules;
@@ -50,10 +57,14 @@ interface SelectedField {
   isRoot: boolean;
   /** Whether it is asked for behind ways in alone. */
   isAdmitted: boolean;
+  /** Names of the object types that rows are wanted of, where the field has rules by type and fragments say so. */
+  types: Set<string>;
 }
 
 /** Every field that the operation can come to run, each once; behind an interface, those of all its implementations. */
-function selectedFields({ root, selectionSet: asked, partsOf }: OperationReader): SelectedField[] {
+function selectedFields(operation: OperationReader): SelectedField[] {
+  const { root, selectionSet: asked, partsOf } = operation;
+  const typesNamedIn = fragmentTypes(operation);
   const found = new Map<AnyField, SelectedField>();
   // A selection set is judged once for each type that it is met under, and once behind ways in: nothing multiplies.
   const judged = { true: new Map(), false: new Map() } as Record<
@@ -71,13 +82,13 @@ function selectedFields({ root, selectionSet: asked, partsOf }: OperationReader)
         continue;
       }
       for (const { parent, field } of part.candidates) {
+        const before = found.get(field);
         const isBehindWayIn = isAdmitted || (isRoot && isWayIn(field));
-        found.set(field, {
-          parent,
-          field,
-          isRoot,
-          isAdmitted: isBehindWayIn && (found.get(field)?.isAdmitted ?? true),
-        });
+        const types = before?.types ?? new Set();
+        if (part.node.selectionSet && rulesByTypeOf(field).size > 0) {
+          for (const name of typesNamedIn(getNamedType(field.type), part.node.selectionSet)) types.add(name);
+        }
+        found.set(field, { parent, field, isRoot, isAdmitted: isBehindWayIn && (before?.isAdmitted ?? true), types });
         if (part.node.selectionSet) collect(getNamedType(field.type), part.node.selectionSet, false, isBehindWayIn);
       }
     }
@@ -85,4 +96,21 @@ function selectedFields({ root, selectionSet: asked, partsOf }: OperationReader)
 
   collect(root, asked, true, false);
   return [...found.values()];
+}
+
+/** Tells the object types that the fragments of a selection set name; each set is looked through once. */
+function fragmentTypes({ partsOf }: OperationReader) {
+  const known = new Map<SelectionSetNode, Set<string>>();
+  return function typesNamedIn(type: GraphQLNamedType, selectionSet: SelectionSetNode): Set<string> {
+    const before = known.get(selectionSet);
+    if (before) return before;
+    const names = new Set<string>();
+    known.set(selectionSet, names);
+    for (const part of partsOf(type, selectionSet)) {
+      if (!('selectionSet' in part)) continue;
+      const named = isObjectType(part.type) ? [part.type.name] : typesNamedIn(part.type, part.selectionSet);
+      for (const name of named) names.add(name);
+    }
+    return names;
+  };
 }

@@ -5,12 +5,16 @@ import { builder } from './builder.ts';
 import { type Context, canSee, requireViewer } from './context.ts';
 import { parseGlobalId } from './global-id.ts';
 import { forbidden, lackUnder } from './judge-rules.ts';
-import { needsEither } from './rules.ts';
+import { asksByType, needsEither } from './rules.ts';
 import { accountRead, type Scope, tokensRead, usersRead } from './scopes.ts';
+
+const USER = { own: [accountRead], others: [usersRead] };
+const TOKEN = { own: [tokensRead], others: [tokensRead, usersRead] };
 
 builder.queryField('node', (t) =>
   t.field({
     ...needsEither(accountRead, tokensRead, usersRead),
+    ...asksByType({ User: USER, Token: TOKEN }),
     type: builder.nodeInterfaceRef(),
     nullable: true,
     description: 'The object of this global id, or null for one that the caller may not see.',
@@ -24,17 +28,17 @@ async function findNode(globalId: string, context: Context) {
   const { typename, id } = parseGlobalId(globalId) ?? {};
   if (id === undefined) return null;
   if (typename === 'User' && canSee(context, id)) {
-    requireScopes(context, id === viewer.user.id ? [accountRead] : [usersRead]);
+    requireScopes(context, id === viewer.user.id ? USER.own : USER.others);
     const user = id === viewer.user.id ? viewer.user : await findUserById(context.database, id);
     return user && { __typename: 'User', ...user };
   }
   if (typename === 'Token') {
-    requireScopes(context, [tokensRead]);
+    requireScopes(context, TOKEN.own);
     const token = id === viewer.token?.id ? viewer.token : await findToken(context.database, id);
     if (token?.userId !== viewer.user.id) {
       if (!isStaff(viewer)) return null;
       // Asked whether it is there or not, which a token without this scope is not told either.
-      requireScopes(context, [tokensRead, usersRead]);
+      requireScopes(context, TOKEN.others);
     }
     return token && { __typename: 'Token', ...token };
   }

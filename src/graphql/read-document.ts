@@ -14,7 +14,7 @@ export function readDocument(schema: GraphQLSchema, text: string, operationName:
   const errors = validate(schema, document, specifiedRules, { hideSuggestions: true });
   if (errors.length > 0) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', errors.map(withPlace).join('\n'));
   const operation = readWithoutVariables({ schema, document, operationName });
-  if (!operation) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', whyNoOperation(document, operationName));
+  if (!operation) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', whyNoOperation(operationName, document));
   // What variables decide is not known here: nothing of it is refused that a request might be allowed.
   const excess = operation.hasVariables ? null : findExcess(operation);
   if (excess) throw excess;
@@ -35,10 +35,9 @@ function withPlace({ message, locations }: GraphQLError): string {
   return place ? `${message} (line ${place.line}, column ${place.column})` : message;
 }
 
-// In graphql-js' own words, which a request would be given.
-function whyNoOperation({ definitions }: DocumentNode, operationName: string | null): string {
-  if (operationName !== null) return `Unknown operation named ${JSON.stringify(operationName)}.`;
+function whyNoOperation(operationName: string | null, { definitions }: DocumentNode): string {
+  if (operationName !== null) return `The document has no operation named ${JSON.stringify(operationName)}.`;
   const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
-  if (operations.length > 1) return 'Must provide operation name if query contains multiple operations.';
-  return operations.length === 0 ? 'Must provide an operation.' : 'The schema has no such kind of operation.';
+  if (operations.length > 1) return 'The document has several operations. Say which by operationName.';
+  return 'The schema has no operations of this kind.';
 }

@@ -1,8 +1,8 @@
 import { createContextCache } from '@pothos/core';
 import type { GraphQLSchema } from 'graphql';
-import { lackingOf, withoutNothing } from '../auth/scope.ts';
+import { fewestAlternatives, lackingOf } from '../auth/scope.ts';
 import { RequestRefused } from '../errors.ts';
-import { isPublic, scopesNeeded } from './authorize-operation.ts';
+import { isPublic, rulesOf, scopesNeeded } from './authorize-operation.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { heldScopes } from './judge-rules.ts';
@@ -98,11 +98,11 @@ function findRequiredScopes(
 
 function outcomeOf(schema: GraphQLSchema, document: string, operationName: string | null, context: Context): Outcome {
   try {
-    const operation = readDocument(schema, document, operationName);
+    const rules = rulesOf(readDocument(schema, document, operationName));
     const { registration, viewer } = context;
-    const scopes = withoutNothing(scopesNeeded(operation, { viewer: null, registration }));
-    const missing = viewer ? lackingOf(heldScopes(viewer), scopesNeeded(operation, context)) : scopes;
-    return { found: { scopes, isPublic: isPublic(operation, context), missing } };
+    const scopes = fewestAlternatives(scopesNeeded(rules, { viewer: null, registration }));
+    const missing = viewer ? lackingOf(heldScopes(viewer), scopesNeeded(rules, context)) : scopes;
+    return { found: { scopes, isPublic: isPublic(rules, context), missing } };
   } catch (error) {
     if (error instanceof RequestRefused) return { refusal: error };
     throw error;

@@ -9,7 +9,7 @@ import {
   GraphQLString,
   isObjectType,
 } from 'graphql';
-import { allOf, type ScopeRequirement, withoutNothing } from '../auth/scope.ts';
+import { allOf, fewestAlternatives, type ScopeRequirement } from '../auth/scope.ts';
 import { dataRuleOf, staticRulesOf } from './rules.ts';
 
 const locations = [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT];
@@ -62,5 +62,5 @@ function scopesAlwaysNeeded(type: GraphQLObjectType, field: GraphQLField<unknown
   );
   const dataRule = dataRuleOf(field);
   if (dataRule) requirements.push([dataRule.parameter.own, dataRule.parameter.others]);
-  return withoutNothing(allOf(requirements));
+  return fewestAlternatives(allOf(requirements));
 }

@@ -4,6 +4,14 @@ import { type Context, canSee } from './context.ts';
 import type { DataRule, Rule } from './judge-rules.ts';
 import type { Scope } from './scopes.ts';
 
+/** What a row that belongs to a user asks for. */
+export interface OwnOrStaffScopes {
+  /** What a token needs for what is its user's own. */
+  own: readonly Scope[];
+  /** What it needs, if its user is staff, for what belongs to others. */
+  others: readonly Scope[];
+}
+
 /** On a field: for signed-in callers whose token has all of these scopes. */
 export function needs(...scopes: [Scope, ...Scope[]]) {
   return { authScopes: { scopes: [scopes.map(({ name }) => name)] } };
@@ -12,6 +20,15 @@ export function needs(...scopes: [Scope, ...Scope[]]) {
 /** On a field: for signed-in callers whose token has one of these scopes, each of which opens a part of it. */
 export function needsEither(...scopes: [Scope, ...Scope[]]) {
   return { authScopes: { scopes: scopes.map(({ name }) => [name]) } };
+}
+
+/**
+ * On a field that gives rows of several types: what each of them asks for, where the operation says by a fragment which
+ * it wants. The rows that belong to nobody he may see are for the field to keep back.
+ */
+export function asksByType(types: Record<string, OwnOrStaffScopes>) {
+  const rules = Object.entries(types).map(([type, scopes]): [string, DataRule] => [type, dataRule(scopes)]);
+  return { extensions: { rulesByType: new Map(rules) } };
 }
 
 /** On a root field: open to anybody. Without it, or rules of its own, a root field asks for a signed-in viewer. */
@@ -25,28 +42,25 @@ export const wayIn = { ...publicField, extensions: { isWayIn: true } } as const;
 
 const DATA_RULE = Symbol('data rule');
 
-interface OwnOrStaffScopes {
-  /** What a token needs for what is its user's own. */
-  own: readonly Scope[];
-  /** What it needs, if its user is staff, for what belongs to others. */
-  others: readonly Scope[];
-}
-
 /**
  * On a field of a row that belongs to a user: shown to that user and to staff, if their token has the scopes. Whoever
  * has just proved himself by logging in or registering needs none. It needs the row, so it is judged at the field.
  */
 export function ownOrStaff<Parent>(ownerId: (parent: Parent) => string, scopes: OwnOrStaffScopes) {
-  const own = scopes.own.map(({ name }) => name);
-  const others = scopes.others.map(({ name }) => name);
+  const rule = dataRule(scopes);
+  const { own, others } = rule.parameter;
   function mayRead(parent: Parent, _args: unknown, context: Context): boolean | { scopes: ScopeRequirement } {
     const owner = ownerId(parent);
     if (context.admitted.has(owner)) return true;
     if (!canSee(context, owner)) return false;
     return { scopes: [context.viewer?.user.id === owner ? own : others] };
   }
-  const rule: DataRule = { name: 'ownOrStaff', parameter: { own, others } };
   return Object.assign(mayRead, { [DATA_RULE]: rule });
+}
+
+/** What this field asks for where an operation wants rows of this type of it, by the type's name. */
+export function rulesByTypeOf({ extensions }: GraphQLField<unknown, unknown>): ReadonlyMap<string, DataRule> {
+  return (extensions.rulesByType as ReadonlyMap<string, DataRule> | undefined) ?? new Map();
 }
 
 /** The rule that this field judges by its data, or null when it has none. Throws when it has no name. */
@@ -69,6 +83,13 @@ export function staticRulesOf(parent: GraphQLObjectType, field: GraphQLField<unk
   // It would be enforced and shown nowhere.
   if (typeof ofType === 'function') throw new Error(`The rule of ${parent.name} must not be a function.`);
   return [...rulesIn(ofType), ...rulesIn(own.authScopes)];
+}
+
+function dataRule({ own, others }: OwnOrStaffScopes): DataRule {
+  return {
+    name: 'ownOrStaff',
+    parameter: { own: own.map(({ name }) => name), others: others.map(({ name }) => name) },
+  };
 }
 
 interface DeclaredRules {

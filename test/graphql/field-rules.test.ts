@@ -304,7 +304,7 @@ describe('a token with few scopes', () => {
     Token: { root: 'Query.currentToken', document: (s) => `{ currentToken { ${s} } }` },
   };
 
-  it.each(rows)('comes to $type.$field with those that the table names, and with no others', async (row) => {
+  it.each(rows)('comes to $type $field with those that the table names, and with no others', async (row) => {
     const way = SIGNED_IN_WAYS[row.type];
     const root = isRoot(row) ? row : rowOf(way?.root ?? '');
     const mayRegister = root.asks === 'public where registration is open, else staff';
@@ -377,7 +377,7 @@ describe('the fields’ own gates', () => {
     return errors;
   }
 
-  it.each(ofRows)('show $type.$field to its owner and staff', async (row) => {
+  it.each(ofRows)('show $type $field to its owner and staff', async (row) => {
     const { user: other } = await makeUser();
     for (const caller of ['anonymous', 'user', 'staff', 'superuser'] as const) {
       const { context, viewer } = await contextOf(caller);
@@ -390,7 +390,7 @@ describe('the fields’ own gates', () => {
     }
   });
 
-  it.each(ofRows)('ask a token for the scopes of $type.$field, own and others’', async (row) => {
+  it.each(ofRows)('ask a token for the scopes of $type $field, own and others’', async (row) => {
     const { user: other } = await makeUser();
     const { own, others } = scopesOf(row);
     for (const held of [...heldToTry(own), ...heldToTry(others)]) {
@@ -410,7 +410,7 @@ describe('the fields’ own gates', () => {
 
   const scopedRoots = rows.filter((row) => isRoot(row) && row.scopes !== '');
 
-  it.each(scopedRoots)('ask a token for the scopes of $type.$field', async (row) => {
+  it.each(scopedRoots)('ask a token for the scopes of $type $field', async (row) => {
     const { own: needed } = scopesOf(row);
     for (const held of heldToTry(needed)) {
       const { context } = await contextOf('staff', held);
