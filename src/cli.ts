@@ -8,6 +8,7 @@ import { addExplain } from './cli/explain.ts';
 import { addMigrate } from './cli/migrate.ts';
 import { addSchemaPrint } from './cli/schema-print.ts';
 import { addSchemaRules } from './cli/schema-rules.ts';
+import { addScopes } from './cli/scopes.ts';
 import { addSecretsNew } from './cli/secrets-new.ts';
 import { addSecretsRotate } from './cli/secrets-rotate.ts';
 import { addServe } from './cli/serve.ts';
@@ -52,6 +53,7 @@ addSecretsRotate(secrets);
 const schema = program.command('schema').description('See the public contract.');
 addSchemaPrint(schema);
 addSchemaRules(schema);
+addScopes(program);
 addConformance(program);
 addCompletion(program);
 

@@ -38,9 +38,9 @@ export function allOf(requirements: Iterable<ScopeRequirement>): ScopeRequiremen
   return all;
 }
 
-/** In words: `tokens:read and users:read`, `account:read or users:read`, `none`. */
+/** In words: `tokens:read and users:read`, `account:read or users:read`, `none`; no alternatives mean that, too. */
 export function scopesInWords(requirement: ScopeRequirement): string {
-  if (fewestAlternatives(requirement).length === 0) return 'none';
+  if (requirement.length === 0 || requirement.some((scopes) => scopes.length === 0)) return 'none';
   const hasPairs = requirement.some((scopes) => scopes.length > 1);
   return requirement.map((scopes) => scopes.join(' and ')).join(hasPairs ? ', or ' : ' or ');
 }

@@ -1,4 +1,13 @@
-import { type DocumentNode, GraphQLError, type GraphQLSchema, Kind, parse, specifiedRules, validate } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
 import { RequestRefused } from '../errors.ts';
 import { findExcess } from './measure-operation.ts';
 import { checkNesting } from './nesting.ts';
@@ -11,10 +20,16 @@ import { type OperationReader, readWithoutVariables } from './read-operation.ts'
 export function readDocument(schema: GraphQLSchema, text: string, operationName: string | null): OperationReader {
   checkNesting(text);
   const document = parseDocument(text);
+  // Before it is validated, as of a request: that is the dearer part.
+  if (!getOperationAST(document, operationName)) {
+    throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', whyNoOperation(operationName, document));
+  }
   const errors = validate(schema, document, specifiedRules, { hideSuggestions: true });
   if (errors.length > 0) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', errors.map(withPlace).join('\n'));
   const operation = readWithoutVariables({ schema, document, operationName });
-  if (!operation) throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', whyNoOperation(operationName, document));
+  if (!operation) {
+    throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', 'The schema has no operations of this kind.');
+  }
   // What variables decide is not known here: nothing of it is refused that a request might be allowed.
   const excess = operation.hasVariables ? null : findExcess(operation);
   if (excess) throw excess;
@@ -39,5 +54,5 @@ function whyNoOperation(operationName: string | null, { definitions }: DocumentN
   if (operationName !== null) return `The document has no operation named ${JSON.stringify(operationName)}.`;
   const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
   if (operations.length > 1) return 'The document has several operations. Say which by operationName.';
-  return 'The schema has no operations of this kind.';
+  return 'The document has no operation.';
 }
