@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
@@ -41,13 +42,16 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
     // Whoever waits for it hears it; that nobody does is no second error.
     failure.catch(() => {});
     const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
-    server.serve(createEndpoint(config, secrets, open, log), open.isThere);
+    const lastUsed = createLastUsed({ database: open.database, log, now: () => new Date() });
+    server.serve(createEndpoint(config, secrets, { ...open, lastUsed }, log), open.isThere);
+    const stopWriting = writeBehind(lastUsed);
     return {
       url: server.url + GRAPHQL_PATH,
       hasSuperuser: (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0,
       failure,
       async close() {
         await server.close();
+        await stopWriting();
         await open.close();
       },
     };
@@ -57,11 +61,13 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
   }
 }
 
+type EndpointParts = Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> & { lastUsed: Pick<LastUsed, 'note'> };
+
 /** The GraphQL endpoint over an open database: what `serve` listens with, and tests call directly. */
 export function createEndpoint(
   config: Config,
   secrets: Secrets,
-  { database, tokenSecrets, changes }: Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'>,
+  { database, tokenSecrets, changes, lastUsed }: EndpointParts,
   log: Logger,
   now: () => Date = () => new Date(),
 ) {
@@ -80,7 +86,7 @@ export function createEndpoint(
       tokenRules: tokenRulesOf(config),
       now,
     },
-    schemes: createSchemes(config, { tokenSecrets, findViewer: viewers.find, now }),
+    schemes: createSchemes(config, { tokenSecrets, findViewer: viewers.find, noteUse: lastUsed.note, now }),
     changes,
     hasGraphiQL: config.env === 'development',
     log,

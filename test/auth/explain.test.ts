@@ -38,7 +38,13 @@ async function startWith(tokenSecrets: TokenSecrets, keyword: string) {
   const log = pino({ level: 'silent' });
   const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 0 });
   server.serve(
-    createEndpoint(config, secrets, { database, tokenSecrets, changes: world.changes }, log, () => clock.now),
+    createEndpoint(
+      config,
+      secrets,
+      { database, tokenSecrets, changes: world.changes, lastUsed: world.lastUsed },
+      log,
+      () => clock.now,
+    ),
     async () => true,
   );
   afterAll(() => server.close());
