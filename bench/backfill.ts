@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { inDatabase, query } from './postgres.ts';
 import { command, inFolder, table } from './program.ts';
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
@@ -61,26 +60,4 @@ function runBackfill(env: Record<string, string>): Promise<number> {
       else reject(new Error(`tessera token backfill: ${code}\n${said}`));
     });
   });
-}
-
-async function inDatabase<Result>(serverUrl: string, work: (url: string) => Promise<Result>): Promise<Result> {
-  const name = `tessera_bench_${randomBytes(6).toString('hex')}`;
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  await query(serverUrl, `CREATE DATABASE ${name}`);
-  try {
-    return await work(url.href);
-  } finally {
-    await query(serverUrl, `DROP DATABASE ${name}`);
-  }
-}
-
-async function query(connectionString: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }

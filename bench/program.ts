@@ -15,9 +15,14 @@ export interface Started {
 }
 
 /** The compiled server on a free port, as users run it, answering. */
-export async function start(env: Record<string, string>): Promise<Started> {
+export function start(env: Record<string, string>): Promise<Started> {
+  return startScript(MAIN, [], env);
+}
+
+/** As start, of a script that puts the server together in a way of its own. */
+export async function startScript(script: string, parts: string[], env: Record<string, string>): Promise<Started> {
   const from = performance.now();
-  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', ...env } });
+  const child = spawn(process.execPath, [script, ...parts], { env: { PATH: process.env.PATH, PORT: '0', ...env } });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   let output = '';
   child.stderr.on('data', (text) => process.stderr.write(text));

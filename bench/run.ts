@@ -1,4 +1,5 @@
 import { backfill } from './backfill.ts';
+import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
 import { startTimes } from './start-times.ts';
 
@@ -6,6 +7,7 @@ const benches: Record<string, () => Promise<string>> = {
   'login-timing': loginTiming,
   'start-times': startTimes,
   backfill,
+  'last-used': lastUsed,
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benches));

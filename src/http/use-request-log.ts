@@ -16,6 +16,9 @@ interface Entry {
   context: Pick<Context, 'viewer' | 'admitted' | 'failure'> | null;
 }
 
+/** The requests that are being answered: what else answers some, beside GraphQL, says here what it knows of them. */
+export type RequestEntries = WeakMap<Request, Entry>;
+
 /** GraphQL sets no limit to a name's length; a log line does. */
 const MOST_NAME_CHARACTERS = 100;
 
@@ -23,9 +26,7 @@ const MOST_NAME_CHARACTERS = 100;
  * One line a request, told by its id: in `X-Request-Id`, in the log, and in the extensions of an error that is masked.
  * Neither documents nor variables nor headers are logged: keys and passwords travel in them.
  */
-export function useRequestLog(log: Logger): Plugin<Context> {
-  const entries = new WeakMap<Request, Entry>();
-
+export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Context> {
   /** A masked error with the request's id, after the log has been told what it hides. */
   function reported(error: GraphQLError, { requestId }: Entry): GraphQLError {
     if (error.extensions.code !== 'INTERNAL_SERVER_ERROR') return error;

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
 import { RequestRefused } from '../errors.ts';
 import { checkNesting } from '../graphql/nesting.ts';
+import { refuseTwoAuthorizations } from './two-authorizations.ts';
 
 /** Refuses with 400 what Yoga or the parser would stumble over as if the server were at fault. */
 export function useWellFormedRequest(): Plugin {
@@ -9,9 +9,7 @@ export function useWellFormedRequest(): Plugin {
     onRequestParse({ requestParser, setRequestParser, serverContext }) {
       if (!requestParser) return;
       setRequestParser(async (request) => {
-        if (hasTwoAuthorizations(serverContext as { req?: IncomingMessage })) {
-          throw new RequestRefused('BAD_REQUEST', 'Two Authorization headers were sent. Send one.');
-        }
+        refuseTwoAuthorizations(serverContext);
         try {
           return await requestParser(request);
         } catch (error) {
@@ -28,9 +26,4 @@ export function useWellFormedRequest(): Plugin {
       if (typeof params.query === 'string') checkNesting(params.query);
     },
   };
-}
-
-// Node keeps the first of several Authorization headers; a proxy in front may have judged another.
-function hasTwoAuthorizations({ req }: { req?: IncomingMessage }): boolean {
-  return (req?.headersDistinct.authorization?.length ?? 0) > 1;
 }

@@ -10,7 +10,9 @@ import { maskError } from './mask-error.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
-import { useRequestLog } from './use-request-log.ts';
+import { useOAuthIntrospect } from './use-oauth-introspect.ts';
+import { useOAuthRevoke } from './use-oauth-revoke.ts';
+import { type RequestEntries, useRequestLog } from './use-request-log.ts';
 import { useSettledChanges } from './use-settled-changes.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
@@ -28,11 +30,13 @@ interface YogaOptions {
 
 /** The GraphQL endpoint as a fetch handler and a node:http listener in one. */
 export function createGraphQLServer({ context, schemes, changes, hasGraphiQL, log }: YogaOptions) {
+  const serverContext = { ...context, credentialsMissing: () => credentialsMissing(schemes) };
+  const entries: RequestEntries = new WeakMap();
+  const oauth = { schemes, entries, log };
   return createYoga({
     schema,
     context: () => ({
-      ...context,
-      credentialsMissing: () => credentialsMissing(schemes),
+      ...serverContext,
       viewer: null,
       admitted: new Set<string>(),
       failure: null,
@@ -58,9 +62,11 @@ export function createGraphQLServer({ context, schemes, changes, hasGraphiQL, lo
       useWellFormedRequest(),
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
-      useRequestLog(log),
+      useRequestLog(log, entries),
       useAuthentication(schemes),
       useSettledChanges(changes),
+      useOAuthIntrospect(serverContext, oauth),
+      useOAuthRevoke(serverContext, changes, oauth),
       useCallerHeaders(),
     ],
   });

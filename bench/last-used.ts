@@ -1,0 +1,109 @@
+import { Agent, request } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { keyOf } from '../src/auth/key.ts';
+import { inDatabase, query } from './postgres.ts';
+import { command, inFolder, median, type Started, startScript, table } from './program.ts';
+
+const SERVER = fileURLToPath(new URL('last-used-server.mjs', import.meta.url));
+const TOKENS = 4_000;
+const NODES = 2;
+const ROUNDS = 9;
+const ROUND_MS = 4_000;
+const CONNECTIONS_A_NODE = 16;
+const SECRET = 'm'.repeat(32);
+
+/**
+ * What it costs to write when tokens were used: requests a second that two servers on one PostgreSQL answer to 4,000
+ * tokens, with and without, in turns. Needs BENCH_DATABASE_URL, on whose server it makes a database of its own.
+ */
+export async function lastUsed(): Promise<string> {
+  const serverUrl = process.env.BENCH_DATABASE_URL;
+  if (!serverUrl) return 'Skipped: BENCH_DATABASE_URL names no PostgreSQL server to measure on.';
+  return inDatabase(serverUrl, (url) => inFolder((folder) => measure(url, folder)));
+}
+
+async function measure(DATABASE_URL: string, DATA_DIR: string): Promise<string> {
+  const env = { DATABASE_URL, DATA_DIR, TOKEN_SECRETS: SECRET, LOG_LEVEL: 'silent' };
+  await command(['migrate'], env);
+  const keys = await makeKeys(DATABASE_URL);
+  const start = (kind: string) => Promise.all(Array.from({ length: NODES }, () => startScript(SERVER, [kind], env)));
+  const without = await start('not');
+  const written = await start('written');
+  const rates: { without: number; written: number }[] = [];
+  // The first round fills the caches.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const measured = { without: await load(without, keys), written: await load(written, keys) };
+    if (round > 0) rates.push(measured);
+  }
+  await Promise.all([...without, ...written].map((server) => server.stop()));
+  const [stored] = await query(
+    DATABASE_URL,
+    `SELECT (SELECT count(*)::int FROM "Token" WHERE "lastUsedAt" IS NOT NULL) AS used,
+            (SELECT n_tup_upd::int FROM pg_stat_user_tables WHERE relname = 'Token') AS updates,
+            (SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()) AS deadlocks`,
+  );
+  if (stored?.used !== TOKENS) throw new Error(`${stored?.used} of ${TOKENS} tokens have a last use.`);
+  const ratio = median(rates.map((each) => each.written / each.without));
+  const row = (name: string, kind: 'without' | 'written', ...rest: unknown[]) => [
+    name,
+    Math.round(median(rates.map((each) => each[kind]))),
+    ...rest.map(String),
+  ];
+  return table(
+    ['last use', 'requests a second', 'ratio', 'rows written', 'deadlocks'],
+    [
+      row('not written', 'without', '1.000', 0, 0),
+      row('written', 'written', ratio.toFixed(3), stored.updates, stored.deadlocks),
+    ],
+  );
+}
+
+async function makeKeys(url: string): Promise<string[]> {
+  await query(
+    url,
+    `INSERT INTO "User" ("username", "usernameKey") SELECT 'user' || n, 'user' || n FROM generate_series(1, ${TOKENS}) n`,
+  );
+  const rows = await query(url, 'INSERT INTO "Token" ("userId") SELECT "id" FROM "User" RETURNING "id"');
+  return rows.map(({ id }) => keyOf({ id: String(id) }, [SECRET]));
+}
+
+/** Requests a second that these servers answer together, each token in its turn at each of them. */
+async function load(servers: Started[], keys: string[]): Promise<number> {
+  const from = performance.now();
+  const counts = await Promise.all(servers.map(({ url }) => loadOne(url, keys)));
+  return (counts.reduce((sum, count) => sum + count, 0) / (performance.now() - from)) * 1000;
+}
+
+async function loadOne(url: string, keys: string[]): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_A_NODE });
+  const until = performance.now() + ROUND_MS;
+  let asked = 0;
+  async function keepAsking(): Promise<void> {
+    while (performance.now() < until) {
+      const key = keys[asked % keys.length] ?? '';
+      asked += 1;
+      await ask(url, key, agent);
+    }
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS_A_NODE }, keepAsking));
+  agent.destroy();
+  return asked;
+}
+
+const BODY = JSON.stringify({ query: '{ me { id } }' });
+
+function ask(url: string, key: string, agent: Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': BODY.length,
+      authorization: `Token ${key}`,
+    };
+    request(url, { method: 'POST', agent, headers }, (response) => {
+      if (response.statusCode !== 200) reject(new Error(`The answer was ${response.statusCode}.`));
+      response.on('end', resolve).resume();
+    })
+      .on('error', reject)
+      .end(BODY);
+  });
+}

@@ -1,0 +1,96 @@
+import type { Plugin } from 'graphql-yoga';
+import type { Logger } from 'pino';
+import { authenticate } from '../auth/authenticate.ts';
+import type { Scheme } from '../auth/scheme.ts';
+import type { Viewer } from '../auth/viewer.ts';
+import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
+import { readForm } from './read-form.ts';
+import { refuseTwoAuthorizations } from './two-authorizations.ts';
+import type { RequestEntries } from './use-request-log.ts';
+
+export interface OAuthParts {
+  schemes: readonly Scheme[];
+  entries: RequestEntries;
+  log: Logger;
+}
+
+interface OAuthEndpoint {
+  path: string;
+  /** Throws RequestRefused when this caller may not ask at all. */
+  admit(viewer: Viewer | null): void;
+  /** What is answered to whoever sends this token: an object, or null for an empty body. */
+  answer(token: string): Promise<object | null>;
+}
+
+interface Reply {
+  status: number;
+  headers?: Record<string, string>;
+  body: object | null;
+}
+
+/** How OAuth calls what the server refuses. Source: RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1. */
+const OAUTH_ERRORS: Partial<Record<ErrorCode, string>> = {
+  BAD_REQUEST: 'invalid_request',
+  UNAUTHENTICATED: 'invalid_client',
+  AUTHENTICATION_FAILED: 'invalid_token',
+  FORBIDDEN: 'insufficient_scope',
+  THROTTLED: 'temporarily_unavailable',
+  OVERLOADED: 'temporarily_unavailable',
+  INTERNAL_SERVER_ERROR: 'server_error',
+};
+
+const METHOD = 'POST';
+
+/**
+ * An endpoint beside GraphQL that is sent a token as a form and answers JSON, in OAuth's words. The caller is known by
+ * the server's own schemes. Nothing is ever thrown at Yoga, which would answer with a stack trace.
+ */
+export function oauthEndpoint({ path, admit, answer }: OAuthEndpoint, { schemes, entries, log }: OAuthParts): Plugin {
+  async function reply(request: Request, serverContext: object): Promise<Reply> {
+    if (request.method !== METHOD) return notAllowed();
+    refuseTwoAuthorizations(serverContext);
+    const viewer = await authenticate(request.headers, schemes);
+    const entry = entries.get(request);
+    if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
+    admit(viewer);
+    const token = (await readForm(request)).get('token');
+    if (!token) throw new RequestRefused('BAD_REQUEST', 'The parameter token is missing.');
+    return { status: 200, body: await answer(token) };
+  }
+
+  async function safeReply(request: Request, serverContext: object): Promise<Reply> {
+    const entry = entries.get(request);
+    if (entry) entry.operation = path;
+    try {
+      return await reply(request, serverContext);
+    } catch (error) {
+      const refusal = error instanceof RequestRefused ? error : new RequestRefused('INTERNAL_SERVER_ERROR');
+      if (refusal !== error) log.error({ requestId: entry?.requestId, err: error }, 'request failed');
+      if (entry) entry.outcome = refusal.code;
+      return refused(refusal);
+    }
+  }
+
+  return {
+    onRequest({ request, url, serverContext, fetchAPI, endResponse }) {
+      // The URL of a GraphQL request need not be taken apart for this.
+      if (!request.url.includes(path) || url.pathname !== path) return;
+      return safeReply(request, serverContext).then(({ status, headers, body }) => {
+        const type = body && { 'Content-Type': 'application/json; charset=utf-8' };
+        const text = body && JSON.stringify(body);
+        // Cache-Control stands on every answer of the server: useCallerHeaders.
+        endResponse(new fetchAPI.Response(text, { status, headers: { Pragma: 'no-cache', ...type, ...headers } }));
+      });
+    },
+  };
+}
+
+function refused({ code, message, headers }: RequestRefused): Reply {
+  const error = OAUTH_ERRORS[code] ?? 'invalid_request';
+  return { status: ERROR_CODES[code].status, headers, body: { error, error_description: message } };
+}
+
+function notAllowed(): Reply {
+  const body = { error: 'invalid_request', error_description: `The method must be ${METHOD}.` };
+  return { status: 405, headers: { Allow: METHOD }, body };
+}
