@@ -61,7 +61,10 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
   }
 }
 
-type EndpointParts = Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> & { lastUsed: Pick<LastUsed, 'note'> };
+interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> {
+  /** Told of the keys that come with requests; left out, nobody notes them. */
+  lastUsed?: Pick<LastUsed, 'note'>;
+}
 
 /** The GraphQL endpoint over an open database: what `serve` listens with, and tests call directly. */
 export function createEndpoint(
@@ -86,7 +89,12 @@ export function createEndpoint(
       tokenRules: tokenRulesOf(config),
       now,
     },
-    schemes: createSchemes(config, { tokenSecrets, findViewer: viewers.find, noteUse: lastUsed.note, now }),
+    schemes: createSchemes(config, {
+      tokenSecrets,
+      findViewer: viewers.find,
+      ...(lastUsed && { noteUse: lastUsed.note }),
+      now,
+    }),
     changes,
     hasGraphiQL: config.env === 'development',
     log,
