@@ -1,6 +1,7 @@
 import { backfill } from './backfill.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
+import { revocation } from './revocation.ts';
 import { startTimes } from './start-times.ts';
 
 const benches: Record<string, () => Promise<string>> = {
@@ -8,6 +9,7 @@ const benches: Record<string, () => Promise<string>> = {
   'start-times': startTimes,
   backfill,
   'last-used': lastUsed,
+  revocation,
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benches));
