@@ -1,20 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Changes, createAudience, readChange } from './changes.ts';
-import { type Line, openLine, reasonOf, sendOnce } from './line.ts';
+import { inTime, introduce, type Ways } from './introduce.ts';
+import { type Line, openLine, reasonOf } from './line.ts';
 import { BEAT_MS, createProofs, LEASE_MS } from './proofs.ts';
 
-interface ListenerOptions {
-  /** The server itself, not a pooler in front of it. */
-  url: string;
-  /** The way that everything else goes: the same, or that of a pooler. */
-  databaseUrl: string;
+interface ListenerOptions extends Ways {
   log: Logger;
 }
 
 /** After so many beats without a proof the line is given up and another is tried. Beats, for a busy process has fewer. */
 const DEAD_BEATS = 14;
-const INTRODUCTION_MS = 2_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -68,23 +64,6 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
     await proofs.prove(by.send).catch((error) => by.giveUp(reasonOf(error)));
   }
 
-  /** Goes the way that writes go: the two URLs may name different databases. */
-  async function introduce(opened: Line): Promise<void> {
-    const proving = proofs.prove(databaseUrl === url ? opened.send : sendToDatabase);
-    if (!(await inTime(Promise.race([proving, opened.over.then(() => {})]), INTRODUCTION_MS)))
-      throw new Error(deafness());
-  }
-
-  function sendToDatabase(payload: string): Promise<void> {
-    return sendOnce(databaseUrl, payload, closing.signal);
-  }
-
-  function deafness(): string {
-    return databaseUrl === url
-      ? 'notices do not come through DATABASE_URL; where it goes through a pooler, set DIRECT_DATABASE_URL to the server itself'
-      : 'what is written by DATABASE_URL is not heard by DIRECT_DATABASE_URL, which must name the same database, past the pooler';
-  }
-
   /** Resolves when the line is over, with the reason. */
   async function hold(held: Line, onHeard: () => void): Promise<string> {
     let heardOf = 0;
@@ -126,7 +105,7 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
         opened = await openLine({ url, hear, closing: closing.signal });
         // Between the last line and this one anything may have happened.
         forget();
-        await introduce(opened);
+        await introduce(opened, proofs, { url, databaseUrl }, closing.signal);
         line = opened;
         reason = await hold(opened, onHeard);
       } catch (error) {
@@ -153,13 +132,4 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
       await listening;
     },
   };
-}
-
-/** Whether the work was done within this time. */
-async function inTime(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  return Promise.race([work.then(() => true as const), late]).finally(() => clearTimeout(timer));
 }

@@ -65,6 +65,8 @@ const ANSWERS = line(
     ? expect.stringMatching(/^PostgreSQL [\d.]+.* answers\.$/)
     : `The embedded database in ${world.config.dataDir} is open in process ${process.pid}.`,
 );
+// An embedded database is heard by its owner, whatever happens.
+const HEARD = server ? [line('ok', 'changes', 'They are heard, so servers remember whom keys belong to.')] : [];
 const NO_SUPERUSER = line(
   'warning',
   'users',
@@ -83,6 +85,7 @@ describe('tessera check', () => {
         LOW_VARIETY,
         ANSWERS,
         line('ok', 'migrations', 'The database is up to date.'),
+        ...HEARD,
         line('ok', 'secrets', 'One secret, which the database knows.'),
         NO_SUPERUSER,
       ],
@@ -110,6 +113,7 @@ describe('tessera check', () => {
           'warning  secrets        The second secret in TOKEN_SECRETS has so little variety that it can be guessed\\. .*',
           `ok       database       ${database}`,
           'ok       migrations     The database is up to date\\.',
+          ...(server ? ['ok       changes        They are heard, so servers remember whom keys belong to\\.'] : []),
           'ok       secrets        2 secrets, newest first\\. No server has started with the newest yet: all 0 live tokens rest on an older one\\.',
           'warning  users          There is no superuser yet\\. Make one: `npx tessera user create <username> --superuser`\\.',
           'Fit to serve, with 2 warnings\\.\n$',
@@ -150,6 +154,7 @@ describe('tessera check', () => {
         `The database lacks ${MIGRATIONS.length} migrations: ${MIGRATIONS.join(', ')}.`,
         'The server applies what is lacking when it starts; `npx tessera migrate` does so now.',
       ),
+      ...HEARD,
       line('ok', 'secrets', '1 secret; no key has been derived yet.'),
     ]);
     expect(await tables()).toEqual([]);
@@ -170,6 +175,7 @@ describe('tessera check', () => {
       line('ok', 'permissions', 'What must stay secret is readable by its owner alone.'),
       ANSWERS,
       line('ok', 'migrations', 'The database is up to date.'),
+      ...HEARD,
       NO_SUPERUSER,
     ]);
   });
@@ -266,6 +272,53 @@ describe('the migrations', () => {
       await run(`DELETE FROM _prisma_migrations WHERE id IN ('1', '2')`);
       await run(`UPDATE _prisma_migrations SET checksum = '${before?.checksum}' WHERE migration_name = '${FIRST}'`);
     }
+  });
+});
+
+describe.skipIf(!server)('changes', () => {
+  const databaseUrl = world.config.databaseUrl ?? '';
+
+  it('cannot be heard by a DIRECT_DATABASE_URL that nothing listens at: no server starts', async () => {
+    const env = { ...world.env, DIRECT_DATABASE_URL: 'postgresql://ada:hunter2@127.0.0.1:1/x' };
+    expect(await found('changes', env)).toEqual([
+      line(
+        'wrong',
+        'changes',
+        'DIRECT_DATABASE_URL cannot be listened to: connect ECONNREFUSED 127.0.0.1:1.',
+        'No server starts without it: correct it, or take it out.',
+      ),
+    ]);
+    expect((await tessera(['migrate'], env)).stderr).toContain(
+      'DIRECT_DATABASE_URL cannot be connected to (connect ECONNREFUSED 127.0.0.1:1): nothing listens there.',
+    );
+  });
+
+  it('are not heard by a DIRECT_DATABASE_URL that names another database', async () => {
+    const other = await databaseOfItsOwn();
+    onTestFinished(other.drop);
+    const reason =
+      'what is written by DATABASE_URL is not heard by DIRECT_DATABASE_URL, which must name the same database, past the pooler';
+    expect(await found('changes', { ...world.env, DIRECT_DATABASE_URL: other.env.DATABASE_URL ?? '' })).toEqual([
+      line(
+        'warning',
+        'changes',
+        `They are not heard, so every request looks its key up: ${reason}.`,
+        'See "Poolers" in docs/guides/deployment.md.',
+      ),
+    ]);
+  });
+
+  it('are not told where somebody has switched the triggers off', async () => {
+    onTestFinished(() => void run('ALTER TABLE "Token" ENABLE ALWAYS TRIGGER tessera_tell_of_token'));
+    await run('ALTER TABLE "Token" DISABLE TRIGGER tessera_tell_of_token');
+    expect(await found('changes', { ...world.env, DIRECT_DATABASE_URL: databaseUrl })).toEqual([
+      line(
+        'wrong',
+        'changes',
+        'The trigger tessera_tell_of_token is switched off: keys that are revoked stay good where they are remembered.',
+        'Run `ALTER TABLE "Token" ENABLE ALWAYS TRIGGER tessera_tell_of_token`, then restart every server.',
+      ),
+    ]);
   });
 });
 
@@ -372,6 +425,12 @@ describe('permissions', () => {
     ['a secret, in production', `NODE_ENV=production\nTOKEN_SECRETS=${DRAWN}`, 0o644, 'wrong'],
     ['a secret', `TOKEN_SECRETS=${DRAWN}`, 0o644, 'warning'],
     ['a password', 'DATABASE_URL=postgresql://ada:pw@127.0.0.1:1/x', 0o644, 'warning'],
+    [
+      'a password in DIRECT_DATABASE_URL',
+      'DATABASE_URL=postgresql://ada@127.0.0.1:1/x\nDIRECT_DATABASE_URL=postgresql://ada:pw@127.0.0.1:1/x',
+      0o644,
+      'warning',
+    ],
     ['a secret for its group', `TOKEN_SECRETS=${DRAWN}`, 0o640, 'ok'],
     ['no secret', 'PORT=4001', 0o644, 'ok'],
   ])('of a .env file with %s are judged', async (_case, text, mode, level) => {

@@ -82,6 +82,25 @@ describeWith(templateUrl === null ? [] : ['pgbouncer'], 'behind PgBouncer in tra
     expect((await node.costOf(key)).status).toBe(401);
   });
 
+  it('`tessera check` says so, and that changes are heard with DIRECT_DATABASE_URL', async () => {
+    const direct = world.config.databaseUrl ?? '';
+    const env = { ...world.env, DATABASE_URL: pgbouncer.urlOf(direct) };
+    async function found(added: Record<string, string>) {
+      const { code, stdout } = await tessera(['check', '--json'], { ...env, ...added });
+      return [code, JSON.parse(stdout).findings.filter(({ subject }: { subject: string }) => subject === 'changes')];
+    }
+    const message =
+      'They are not heard, so every request looks its key up: notices do not come through DATABASE_URL; where it goes ' +
+      'through a pooler, set DIRECT_DATABASE_URL to the server itself.';
+    const remedy = 'See "Poolers" in docs/guides/deployment.md.';
+    expect(await found({})).toEqual([0, [{ level: 'warning', subject: 'changes', message, remedy }]]);
+    const heard = 'They are heard, so servers remember whom keys belong to.';
+    expect(await found({ DIRECT_DATABASE_URL: direct })).toEqual([
+      0,
+      [{ level: 'ok', subject: 'changes', message: heard, remedy: null }],
+    ]);
+  });
+
   it('with DIRECT_DATABASE_URL keys are remembered, and what is changed through the pooler is heard', async () => {
     const node = await openNode({ DIRECT_DATABASE_URL: world.config.databaseUrl ?? '' });
     await until(node.changes.areHeard);

@@ -4,6 +4,7 @@ import { inspectConfig } from '../../config.ts';
 import { findOwner } from '../../database/directory-lock.ts';
 import { openToRead, type ReadableDatabase } from '../../database/open.ts';
 import { readTokenSecret } from '../../database/token-secrets.ts';
+import { judgeChanges } from './changes.ts';
 import { judgeConfiguration } from './configuration.ts';
 import { hasTables, judgeDatabase, judgeDurability, judgeMigrations, judgeUnreachable } from './database.ts';
 import { type Finding, messageOf, ok, wrong } from './finding.ts';
@@ -69,6 +70,7 @@ export async function* inspect(
   try {
     yield* await told('database', () => judgeDatabase(config, pool, owner));
     yield* await told('migrations', () => judgeMigrations(pool));
+    if (!bad.has('DIRECT_DATABASE_URL')) yield* await told('changes', () => judgeChanges(config, pool));
     const isEmpty = !(await inTime(hasTables(pool)).catch(() => true));
     if (areSecretsReadable) {
       yield* await told('secrets', async () => [

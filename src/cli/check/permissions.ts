@@ -58,8 +58,10 @@ async function judgeEnvFile({ config, fromEnvFile }: InspectedConfig, directory:
   const path = resolve(directory, '.env');
   const found = await lookAt(path);
   const isSecret = fromEnvFile.some((name) => name === 'TOKEN_SECRETS' || name === 'PASSWORD_PEPPER');
-  const hasPassword =
-    fromEnvFile.includes('DATABASE_URL') && config.databaseUrl !== null && passwordOf(config.databaseUrl);
+  const urls = { DATABASE_URL: config.databaseUrl, DIRECT_DATABASE_URL: config.directDatabaseUrl };
+  const hasPassword = Object.entries(urls).some(
+    ([name, url]) => fromEnvFile.includes(name) && url !== null && passwordOf(url) !== '',
+  );
   // A group may be let in on purpose, as where root owns the file and a service reads it.
   if (found === null || !(isSecret || hasPassword) || !(found.mode & OTHERS)) return null;
   const message = `${path} holds secrets and can be read by every user of this machine (its mode is ${modeOf(found)}).`;
