@@ -10,3 +10,9 @@ export function parseDuration(text: string): number | undefined {
   const seconds = Number(number) * (SECONDS[unit] ?? Number.NaN);
   return seconds <= LONGEST_SECONDS ? seconds : undefined;
 }
+
+/** So many seconds as `parseDuration` reads them, in the largest unit that says them without a rest, weeks aside. */
+export function writeDuration(seconds: number): string {
+  const unit = ['d', 'h', 'm'].find((each) => seconds % (SECONDS[each] ?? 1) === 0) ?? 's';
+  return `${seconds / (SECONDS[unit] ?? 1)}${unit}`;
+}

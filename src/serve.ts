@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { startDailyPrune } from './accounts/daily-prune.ts';
 import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
@@ -45,6 +46,12 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
     const lastUsed = createLastUsed({ database: open.database, log, now: () => new Date() });
     server.serve(createEndpoint(config, secrets, { ...open, lastUsed }, log), open.isThere);
     const stopWriting = writeBehind(lastUsed);
+    const pruning = startDailyPrune({
+      database: open.database,
+      lifetimes: config.tokenLifetimes,
+      log,
+      now: () => new Date(),
+    });
     return {
       url: server.url + GRAPHQL_PATH,
       hasSuperuser: (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0,
@@ -52,6 +59,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
       async close() {
         await server.close();
         await stopWriting();
+        await pruning.stop();
         await open.close();
       },
     };

@@ -13,7 +13,21 @@ export function isExpiredAt(now: Date, lifetimes: TokenLifetimes): Prisma.TokenW
   return { OR: [{ expiresAt: { lte: now } }, ...login.map((each) => ({ kind: 'LOGIN' as const, ...each }))] };
 }
 
-/** The same, for SQL of our own in which the table "Token" is called `t`; never null. */
+/** The opposite, spelt out: in SQL neither a comparison with null nor its negation is true. */
+export function isLiveAt(now: Date, { lifetimeSeconds, idleLifetimeSeconds }: TokenLifetimes): Prisma.TokenWhereInput {
+  const rules: Prisma.TokenWhereInput[] = [{ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }];
+  const isNoLogin: Prisma.TokenWhereInput = { kind: { not: 'LOGIN' } };
+  if (lifetimeSeconds !== null) {
+    rules.push({ OR: [isNoLogin, { createdAt: { gt: before(now, lifetimeSeconds) } }] });
+  }
+  if (idleLifetimeSeconds !== null) {
+    const recent = { gt: before(now, idleLifetimeSeconds) };
+    rules.push({ OR: [isNoLogin, { createdAt: recent }, { lastUsedAt: recent }] });
+  }
+  return { AND: rules };
+}
+
+/** As isExpiredAt, for SQL of our own in which the table "Token" is called `t`; never null. */
 export function isExpiredSql(now: Date, { lifetimeSeconds, idleLifetimeSeconds }: TokenLifetimes): Prisma.Sql {
   const parts = [Prisma.sql`coalesce(t."expiresAt" <= ${now}, false)`];
   if (lifetimeSeconds !== null) {

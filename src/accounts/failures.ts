@@ -26,6 +26,26 @@ export class TokenNotFoundError extends Failure {
   }
 }
 
+export class TokenNameTakenError extends Failure {
+  override name = 'TokenNameTakenError';
+
+  constructor() {
+    super('This name is taken. Choose another.');
+  }
+}
+
+/** Somebody would have given a token what his own may not do. */
+export class ScopeNotGrantedError extends Failure {
+  override name = 'ScopeNotGrantedError';
+  /** What his own token lacks. */
+  readonly scopes: readonly string[];
+
+  constructor(scopes: readonly string[]) {
+    super(`Your token cannot give what it may not do itself: ${scopes.join(', ')}.`);
+    this.scopes = scopes;
+  }
+}
+
 export interface FieldError {
   /** From the input object down: `["username"]`. */
   path: string[];

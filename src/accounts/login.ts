@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { Passwords } from '../auth/password.ts';
+import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, User } from '../database/generated/prisma/client.ts';
 import { isRowMissing } from '../database/prisma-errors.ts';
 import { InvalidCredentialsError } from './failures.ts';
-import { text } from './text.ts';
-import { obtainLoginToken, type TokenRules } from './tokens.ts';
+import { obtainLoginToken } from './login-token.ts';
+import { tokenNameSchema } from './new-token.ts';
+import type { TokenRules } from './tokens.ts';
 import { typedUsernameSchema } from './username.ts';
 import { findUser } from './users.ts';
-
-export const tokenNameSchema = text(100);
 
 export const loginSchema = z
   .object({
@@ -44,16 +44,12 @@ export async function logIn(
     await database.user.updateMany({ where: proved, data: { passwordHash } });
     proved.passwordHash = passwordHash;
   }
-  const asked = { userId: user.id, name: name ?? 'default', rules, now };
-  const token = await obtainLoginToken(database, asked).catch(refuseIfGone);
+  const token = await obtainLoginToken(database, { userId: user.id, name: name ?? LOGIN_TOKEN_NAME, rules, now });
+  if (!token) throw new InvalidCredentialsError();
   try {
     return { user: await database.user.update({ where: proved, data: { lastLogin: now } }), token };
   } catch (error) {
     if (isRowMissing(error)) return logIn(database, passwords, login, { rules, now });
     throw error;
   }
-}
-
-function refuseIfGone(error: unknown): never {
-  throw isRowMissing(error) ? new InvalidCredentialsError() : error;
 }

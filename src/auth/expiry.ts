@@ -28,6 +28,17 @@ export function expiryOf(token: Expiring, lifetimes: TokenLifetimes): Date | nul
   ]);
 }
 
+/** What ended a token, or will as things stand: its own `expiresAt`, or a lifetime of login tokens. */
+export type ExpiryCause = 'instant' | 'lifetime' | 'idle';
+
+/** Why `expiryOf` says what it says; null when it says nothing. */
+export function expiryCauseOf(token: Expiring, lifetimes: TokenLifetimes): ExpiryCause | null {
+  const time = expiryOf(token, lifetimes)?.getTime();
+  if (time === undefined) return null;
+  if (time === token.expiresAt?.getTime()) return 'instant';
+  return time === absoluteExpiryOf(token, lifetimes)?.getTime() ? 'lifetime' : 'idle';
+}
+
 /** The instant that no use puts off: what a token makes or rotates must not live longer. */
 export function absoluteExpiryOf({ kind, createdAt, expiresAt }: Expiring, lifetimes: TokenLifetimes): Date | null {
   return earliest([expiresAt, kind === 'LOGIN' ? after(createdAt, lifetimes.lifetimeSeconds) : null]);

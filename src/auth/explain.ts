@@ -1,5 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { judge } from './authenticate.ts';
+import { expiryCauseOf } from './expiry.ts';
 import type { KeyFlaw } from './key.ts';
 import type { Scheme } from './scheme.ts';
 import {
@@ -20,6 +21,8 @@ export type Reason =
   | 'foreign-secret'
   | 'no-such-token'
   | 'expired'
+  | 'lifetime-over'
+  | 'idle'
   | 'superseded'
   | 'user-inactive';
 
@@ -70,13 +73,19 @@ export async function explainCredential(
     return { ...read, reason: verdict.reason, found: await findViewer(verdict.unprovedId).catch(() => null) };
   }
   const found = 'viewer' in verdict ? verdict.viewer : null;
-  const isSuperseded = verdict.reason === 'expired' && found?.token.supersededAt;
   return {
     ...read,
-    reason: isSuperseded ? 'superseded' : verdict.reason,
+    reason: verdict.reason === 'expired' ? reasonOfExpiry(verdict.viewer.token, options) : verdict.reason,
     secretAt: 'secretAt' in verdict ? verdict.secretAt : null,
     found,
   };
+}
+
+function reasonOfExpiry(token: TokenViewer['token'], { lifetimes }: TokenSchemeOptions): Reason {
+  const cause = expiryCauseOf(token, lifetimes);
+  if (cause === 'idle') return 'idle';
+  if (cause === 'lifetime') return 'lifetime-over';
+  return token.supersededAt ? 'superseded' : 'expired';
 }
 
 function answerOf(code: ErrorCode, message: string = ERROR_CODES[code].message) {

@@ -7,7 +7,7 @@ import { readTokenSecret, refuseForeignSecrets } from '../database/token-secrets
 import { OperatorError } from '../errors.ts';
 import { createSchemes, tokenSchemeOptions } from '../schemes.ts';
 import { readCredential } from './explain/input.ts';
-import { explanationJson, writeExplanation } from './explain/report.ts';
+import { explanationJson, type Installation, writeExplanation } from './explain/report.ts';
 import { type LookedInto, lookIn } from './look-in.ts';
 import { print, printJson } from './print.ts';
 
@@ -26,15 +26,15 @@ export function addExplain(program: Command): void {
     .option('--json', 'print the explanation as JSON')
     .addHelpText('after', HELP)
     .action(async (words: string[], { json }: { json?: true }) => {
-      const { explanation, secrets } = await explain(await readCredential(words));
-      if (json) printJson(explanationJson(explanation, secrets));
-      else print(writeExplanation(explanation, secrets));
+      const { explanation, ...installation } = await explain(await readCredential(words));
+      if (json) printJson(explanationJson(explanation, installation));
+      else print(writeExplanation(explanation, installation));
       process.exitCode = explanation.isAccepted ? 0 : 1;
     });
 }
 
 /** Asks the schemes that the server asks; the database is opened when they do, and not before. */
-async function explain(credential: string | null): Promise<{ explanation: Explanation; secrets: number }> {
+async function explain(credential: string | null): Promise<Installation & { explanation: Explanation }> {
   const { config, secrets } = loadConfig();
   const tokenSecrets = secrets.tokenSecrets ?? (await readTokenSecret(config.dataDir));
   if (tokenSecrets === null) {
@@ -60,7 +60,7 @@ async function explain(credential: string | null): Promise<{ explanation: Explan
       (findOnce) => createSchemes(config, { ...parts, findViewer: findOnce }),
       tokenSchemeOptions(config, parts),
     );
-    return { explanation, secrets: tokenSecrets.length };
+    return { explanation, secrets: tokenSecrets.length, lifetimes: config.tokenLifetimes };
   } finally {
     await open?.close();
   }

@@ -50,7 +50,7 @@ async function countResting(config: Config, inUse: TokenSecrets): Promise<number
   if (typeof open === 'string') return open;
   try {
     await refuseForeignSecrets(open.database, inUse);
-    return await countLiveTokens(open.database, new Date());
+    return await countLiveTokens(open.database, { now: new Date(), lifetimes: config.tokenLifetimes });
   } finally {
     await open.close();
   }

@@ -17,11 +17,11 @@ export function addTokenBackfill(parent: Command): void {
     .description('Give a login token to every user who has none, such as rows inserted by plain SQL.')
     .action(async () => {
       const stop = stopRequested();
-      const { made, taken } = await withDatabase(async ({ database }) => {
+      const { made, taken } = await withDatabase(async ({ database }, { tokenLifetimes }) => {
         const progress = startProgress(await countUsers(database), 'user');
         const sum = { made: 0, taken: 0 };
         try {
-          for await (const batch of backfillTokens(database, () => new Date())) {
+          for await (const batch of backfillTokens(database, tokenLifetimes, () => new Date())) {
             sum.made += batch.made;
             sum.taken += batch.taken;
             progress.advance(batch.users, `${sum.made.toLocaleString('en')} made`);

@@ -1,23 +1,32 @@
-import type { Command } from 'commander';
-import { tokenNameSchema } from '../accounts/login.ts';
-import { findLiveToken, makeToken, obtainLoginToken, replaceToken, type TokenRules } from '../accounts/tokens.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import { issueToken, tooManyTokens } from '../accounts/issue-token.ts';
+import { obtainLoginToken } from '../accounts/login-token.ts';
+import { readNewToken } from '../accounts/new-token.ts';
+import { findLiveToken, type TokenRules } from '../accounts/tokens.ts';
 import { findUser } from '../accounts/users.ts';
 import { keyOf } from '../auth/key.ts';
+import { EVERY_SCOPE } from '../auth/scope.ts';
 import { tokenRulesOf } from '../config.ts';
+import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
+import type { Token } from '../database/generated/prisma/client.ts';
+import { DURATION_RULE, parseDuration } from '../duration.ts';
 import { OperatorError } from '../errors.ts';
 import { harmless } from './harmless.ts';
 import { print } from './print.ts';
 import { withDatabase } from './with-database.ts';
 
+interface Options {
+  name: string;
+  scope?: string[];
+  expires?: Date;
+  reset: boolean;
+}
+
 interface Owner {
   userId: string;
   rules: TokenRules;
-}
-
-interface Options {
-  name?: string;
-  reset?: true;
+  now: Date;
 }
 
 export function addTokenCreate(parent: Command): void {
@@ -25,30 +34,72 @@ export function addTokenCreate(parent: Command): void {
     .command('create')
     .description('Print the key of a user’s login token or, with --name, of a new token made by hand.')
     .argument('<username>')
-    .option('--name <name>', 'what the token is for; its key is shown this once')
-    .option('--reset', 'replace the token of this name: its key is dead from then on')
-    .action(async (username: string, options: Options) => {
-      await withDatabase(async ({ database, tokenSecrets }, config) => {
+    .option('--name <name>', 'what the token is for; its key is shown this once', LOGIN_TOKEN_NAME)
+    .option('--scope <scope>', 'with --name: what it may do, such as account:read; again for another', collect)
+    .option('--expires <when>', 'with --name: when it ends, such as 30d or 2030-01-31T12:00:00Z', readInstant)
+    .option('--reset', 'replace the token of this name: its key is dead from then on', false)
+    .action(async (username: string, options: Options, command: Command) => {
+      const isLogin = options.name === LOGIN_TOKEN_NAME;
+      if (isLogin && (options.scope || options.expires)) {
+        command.error('error: --scope and --expires are for tokens made by hand: give it a --name of its own');
+      }
+      const token = await withDatabase(async ({ database, tokenSecrets }, config) => {
         const user = await findUser(database, username);
-        if (!user) throw new OperatorError(`Cannot create the Token: user ${username} does not exist`);
-        const token = await createToken(database, { userId: user.id, rules: tokenRulesOf(config) }, options);
-        print(`Generated token ${keyOf(token, tokenSecrets)} for user ${harmless(user.username)}\n`);
+        const owner = user && { userId: user.id, rules: tokenRulesOf(config), now: new Date() };
+        const made =
+          owner && (isLogin ? await loginToken(database, owner, options) : await newToken(database, owner, options));
+        if (!made) throw new OperatorError(`Cannot create the Token: user ${username} does not exist`);
+        print(`Generated token ${keyOf(made, tokenSecrets)} for user ${harmless(user.username)}\n`);
+        return made;
       });
+      if (!isLogin) process.stderr.write(termsOf(token));
     });
 }
 
-async function createToken(database: Database, owner: Owner, { name = 'default', reset }: Options) {
-  const read = tokenNameSchema.safeParse(name);
-  if (!read.success) throw new OperatorError(`--name ${read.error.issues[0]?.message}`);
-  const asked = { ...owner, name, now: new Date() };
-  const isLogin = name === 'default';
-  if (reset) return replaceToken(database, asked, isLogin ? 'LOGIN' : 'API');
-  if (isLogin) return obtainLoginToken(database, asked);
-  const made = await makeToken(database, asked, 'API');
-  if (made) return made;
-  const found = await findLiveToken(database, asked);
+async function loginToken(database: Database, owner: Owner, { name, reset }: Options): Promise<Token | null> {
+  if (!reset) return obtainLoginToken(database, { ...owner, name });
+  const draft = { userId: owner.userId, kind: 'LOGIN' as const, name, scopes: [EVERY_SCOPE], expiresAt: null };
+  return (await issueToken(database, draft, { ...owner, isReplacing: true })).token;
+}
+
+async function newToken(database: Database, owner: Owner, options: Options): Promise<Token | null> {
+  const { name, scope: scopes = [EVERY_SCOPE], expires: expiresAt, reset: isReplacing } = options;
+  const knownScopes = options.scope ? await findScopes() : [];
+  const fields = readNewToken({ name, scopes, expiresAt }, { knownScopes, now: owner.now, until: null });
+  const draft = { userId: owner.userId, kind: 'API' as const, ...fields };
+  const issue = await issueToken(database, draft, { ...owner, isReplacing });
+  if (issue.token || issue.refusal === 'no-user') return issue.token;
+  if (issue.refusal === 'no-place') throw tooManyTokens(owner.rules);
+  const found = await findLiveToken(database, { ...owner, name });
   throw new OperatorError(
     `The user has a token named ${JSON.stringify(name)}${found ? ` since ${found.createdAt.toISOString()}` : ''}. ` +
       'Its key is not shown again: choose another --name, or replace it with --reset.',
   );
+}
+
+// Loaded when it is wanted: scopes are declared beside the fields that ask for them, and all of GraphQL comes with them.
+async function findScopes(): Promise<string[]> {
+  await import('../graphql/schema.ts');
+  const { declaredScopes } = await import('../graphql/scopes.ts');
+  return declaredScopes().map(({ name }) => name);
+}
+
+function termsOf({ scopes, expiresAt }: Token): string {
+  const terms = [`scopes: ${scopes.join(' ')}`, `expires: ${expiresAt?.toISOString() ?? 'never'}`];
+  return `${terms.join('; ')}\n`;
+}
+
+function collect(scope: string, others: string[] = []): string[] {
+  return [...others, scope];
+}
+
+function readInstant(text: string): Date {
+  const seconds = parseDuration(text);
+  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text);
+  const instant =
+    seconds !== undefined ? new Date(Date.now() + seconds * 1000) : new Date(isInstant ? text : Number.NaN);
+  if (Number.isNaN(instant.getTime())) {
+    throw new InvalidArgumentError(`It must be ${DURATION_RULE}, or an instant such as 2030-01-31T12:00:00Z.`);
+  }
+  return instant;
 }

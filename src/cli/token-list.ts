@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { findTokenPage, type ListedToken } from '../accounts/token-pages.ts';
+import { expiryOf, type TokenLifetimes } from '../auth/expiry.ts';
 import { OperatorError } from '../errors.ts';
 import { globalIdOf } from '../graphql/global-id.ts';
 import { asListing, type ListingOptions, printListing } from './listing.ts';
@@ -16,9 +17,10 @@ export function addTokenList(parent: Command): void {
   const listing = asListing(command, { after: 'begin behind the token of this id' });
   listing.action(async (username: string | undefined, options: ListingOptions) => {
     const after = options.after === undefined ? undefined : readTokenId(options.after);
-    const page = await withDatabase(async ({ database }) => {
+    const { page, lifetimes } = await withDatabase(async ({ database }, { tokenLifetimes }) => {
       const userId = username === undefined ? undefined : (await requireUser(database, username)).id;
-      return findTokenPage(database, { userId }, { limit: options.limit, after });
+      const found = await findTokenPage(database, { userId }, { limit: options.limit, after });
+      return { page: found, lifetimes: tokenLifetimes };
     });
     if (!page) throw new OperatorError('There is no token of the id that --after names. List again without --after.');
     printListing<ListedToken>({
@@ -30,10 +32,11 @@ export function addTokenList(parent: Command): void {
         NAME: ({ name, supersededAt }) => (supersededAt ? `${name} (superseded)` : name),
         KIND: ({ kind }) => kind,
         CREATED: ({ createdAt }) => day(createdAt),
-        EXPIRES: ({ expiresAt }) => instant(expiresAt),
+        EXPIRES: (token) => instant(expiryOf(token, lifetimes)),
+        SCOPES: ({ scopes }) => scopes.join(' ') || '-',
         ID: idOf,
       },
-      json: tokenJson,
+      json: (token) => tokenJson(token, lifetimes),
       command: ['token', 'list', ...(username === undefined ? [] : [username])],
       cursor: idOf,
     });
@@ -44,15 +47,15 @@ function idOf({ id }: { id: string }): string {
   return globalIdOf('Token', id);
 }
 
-function tokenJson({ user, ...token }: ListedToken) {
-  const { name, kind, scopes, createdAt, expiresAt, lastUsedAt, supersededAt } = token;
+function tokenJson({ user, ...token }: ListedToken, lifetimes: TokenLifetimes) {
+  const { name, kind, scopes, createdAt, lastUsedAt, supersededAt } = token;
   return {
     id: idOf(token),
     name,
     kind,
     scopes,
     createdAt,
-    expiresAt,
+    expiresAt: expiryOf(token, lifetimes),
     lastUsedAt,
     supersededAt,
     user: { id: globalIdOf('User', user.id), username: user.username },

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { endToken, endTokensOf } from '../accounts/tokens.ts';
+import { endToken, endTokensOf } from '../accounts/revoke-tokens.ts';
 import { OperatorError } from '../errors.ts';
 import { harmless } from './harmless.ts';
 import { print } from './print.ts';

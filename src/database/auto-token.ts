@@ -4,9 +4,12 @@ import { newTokenId } from '../auth/key.ts';
 import { type InTransaction, type PrismaPromise, runTogether, type Transactor } from './joined-transaction.ts';
 import { type Data, type DataModel, type MadeRow, type Model, madeRows, objectsOf } from './nested-writes.ts';
 
+/** The name of the login token that each user has. */
+export const LOGIN_TOKEN_NAME = 'default';
+
 /** What a user's first token is made of: kind LOGIN, the name `default`, every scope, a fresh id. */
 export function newLoginToken() {
-  return { id: newTokenId(), kind: 'LOGIN' as const, name: 'default', scopes: ['*'] };
+  return { id: newTokenId(), kind: 'LOGIN' as const, name: LOGIN_TOKEN_NAME, scopes: ['*'] };
 }
 
 export interface AutoTokenOptions {

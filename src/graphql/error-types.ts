@@ -1,6 +1,8 @@
 import {
   type FieldError,
   InvalidCredentialsError,
+  ScopeNotGrantedError,
+  TokenNameTakenError,
   TokenNotFoundError,
   UsernameTakenError,
   ValidationError,
@@ -38,6 +40,24 @@ builder.objectType(TokenNotFoundError, {
   name: 'TokenNotFoundError',
   description: 'None of the caller’s tokens is meant.',
   interfaces: [ErrorInterface],
+});
+
+builder.objectType(TokenNameTakenError, {
+  name: 'TokenNameTakenError',
+  description: 'A live token of the caller’s has this name, or it is kept for the login token.',
+  interfaces: [ErrorInterface],
+});
+
+builder.objectType(ScopeNotGrantedError, {
+  name: 'ScopeNotGrantedError',
+  description: 'A token would have been given, or kept, what the caller’s own token may not do.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    scopes: t.stringList({
+      description: 'The scopes that the caller’s token lacks.',
+      resolve: (error) => [...error.scopes],
+    }),
+  }),
 });
 
 builder.objectType(ValidationError, {

@@ -1,5 +1,5 @@
 import { TokenNotFoundError } from '../accounts/failures.ts';
-import { revokeToken } from '../accounts/tokens.ts';
+import { revokeToken } from '../accounts/revoke-tokens.ts';
 import { builder } from './builder.ts';
 import { requireViewer } from './context.ts';
 import { globalIdOf, parseGlobalId } from './global-id.ts';

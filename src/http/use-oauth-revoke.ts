@@ -1,5 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
-import { endToken } from '../accounts/tokens.ts';
+import { endToken } from '../accounts/revoke-tokens.ts';
 import { verifyKey } from '../auth/key.ts';
 import type { Changes } from '../database/changes.ts';
 import type { ServerContext } from '../graphql/context.ts';

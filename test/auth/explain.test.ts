@@ -21,11 +21,16 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 const PAST = new Date(clock.now.getTime() - 1);
 const FUTURE = new Date(clock.now.getTime() + 1);
+const daysAgo = (days: number) => new Date(clock.now.getTime() - days * 86_400_000);
 const STATES = {
   alive: {},
   'about to expire': { expiresAt: FUTURE },
   'expired this very instant': { expiresAt: clock.now },
   expired: { expiresAt: PAST },
+  'not used for 90 days': { createdAt: daysAgo(90) },
+  'used within 90 days': { createdAt: daysAgo(91), lastUsedAt: daysAgo(89) },
+  'as old as a login token may be': { createdAt: daysAgo(400), lastUsedAt: PAST },
+  'made by hand, and unused for years': { kind: 'API', createdAt: daysAgo(4_000) },
   'superseded, both are good': { supersededAt: PAST, expiresAt: FUTURE },
   'superseded, and over': { supersededAt: PAST, expiresAt: PAST },
 } as const;
@@ -34,7 +39,7 @@ const names = [...ids.keys()];
 
 /** A server with these secrets and this keyword, listening, and what its command line would explain. */
 async function startWith(tokenSecrets: TokenSecrets, keyword: string) {
-  const { config, secrets } = readConfig({ ...world.env, TOKEN_KEYWORD: keyword });
+  const { config, secrets } = readConfig({ ...world.env, TOKEN_KEYWORD: keyword, TOKEN_LIFETIME: '400d' });
   const log = pino({ level: 'silent' });
   const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 0 });
   server.serve(
@@ -184,6 +189,10 @@ describe('an explanation', () => {
     ['about to expire', true, null],
     ['expired this very instant', false, 'expired'],
     ['expired', false, 'expired'],
+    ['not used for 90 days', false, 'idle'],
+    ['used within 90 days', true, null],
+    ['as old as a login token may be', false, 'lifetime-over'],
+    ['made by hand, and unused for years', true, null],
     ['superseded, both are good', true, null],
     ['superseded, and over', false, 'superseded'],
     ['of an inactive user', false, 'user-inactive'],

@@ -17,6 +17,7 @@ function explain(words: string[], input = '', env: Record<string, string> = worl
 describe('tessera explain', () => {
   it('tells all about a token whose key is accepted, and never the key', async () => {
     const { user, token, key } = await world.makeUser('ada');
+    const expiry = new Date(token.createdAt.getTime() + 90 * 86_400_000).toISOString();
     const told = {
       code: 0,
       stdout: [
@@ -28,7 +29,7 @@ describe('tessera explain', () => {
         '  Kind        LOGIN',
         '  User        ada',
         `  Created     ${token.createdAt.toISOString()}`,
-        '  Expires     never',
+        `  Expires     ${expiry}`,
         '  Last used   never',
         '',
       ].join('\n'),
@@ -51,7 +52,7 @@ describe('tessera explain', () => {
         name: 'default',
         kind: 'LOGIN',
         createdAt: token.createdAt.toISOString(),
-        expiresAt: null,
+        expiresAt: expiry,
         lastUsedAt: null,
         supersededAt: null,
       },
@@ -93,6 +94,24 @@ describe('tessera explain', () => {
       ].join('\n'),
       stderr: '',
     });
+  });
+
+  it.each([
+    [{}, 'not having been used for 90d (TOKEN_IDLE_LIFETIME)', 'idle', 90],
+    [{ TOKEN_LIFETIME: '36h' }, '36h after it was made (TOKEN_LIFETIME)', 'lifetime-over', 1.5],
+  ])('tells which lifetime of login tokens is over, and since when: %j', async (env, words, reason, days) => {
+    const { token, key } = await world.makeUser();
+    const createdAt = new Date('2020-01-02T03:04:05.678Z');
+    await world.database.token.update({ where: { id: token.id }, data: { createdAt } });
+    const expiry = new Date(createdAt.getTime() + days * 86_400_000).toISOString();
+    const message = `Its token expired at ${expiry}, ${words}. Log in again.`;
+    const { code, stdout } = await explain([], key, { ...world.env, ...env });
+    expect({ code, lines: stdout.split('\n') }).toMatchObject({
+      code: 1,
+      lines: expect.arrayContaining([`Not accepted. ${message}`, `  Expires     ${expiry}`]),
+    });
+    const { stdout: json } = await explain(['--json'], key, { ...world.env, ...env });
+    expect(JSON.parse(json)).toMatchObject({ isAccepted: false, reason, message, token: { expiresAt: expiry } });
   });
 
   it('shows the token of a key under a secret that is not listed, as unproved', async () => {

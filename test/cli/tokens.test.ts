@@ -10,6 +10,8 @@ const { env, database, makeUser, request } = await openWorld();
 interface Listed {
   id: string;
   name: string;
+  createdAt: string;
+  expiresAt: string | null;
   user: { username: string };
 }
 
@@ -37,7 +39,8 @@ async function ask(key: string) {
 beforeAll(async () => {
   await makeUser('Bea');
   await makeUser('ada');
-  for (const name of ['zeta', 'deploy']) await run('token', 'create', 'ada', '--name', name);
+  await run('token', 'create', 'ada', '--name', 'zeta');
+  await run('token', 'create', 'ada', '--name', 'deploy', '--scope', 'account:read', '--scope', 'tokens:read');
 });
 
 describe('token list', () => {
@@ -45,13 +48,13 @@ describe('token list', () => {
     const tokens = await list();
     const { code, stdout, stderr } = await run('token', 'list');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '4 tokens.\n' });
-    expect(stdout.replaceAll(/\d{4}-\d\d-\d\d/g, 'yyyy-mm-dd')).toBe(
+    expect(stdout.replaceAll(/\d{4}-\d\d-\d\d/g, 'yyyy-mm-dd').replaceAll(/\d\d:\d\d/g, 'hh:mm')).toBe(
       [
-        'USER  NAME     KIND   CREATED     EXPIRES  ID',
-        `ada   default  LOGIN  yyyy-mm-dd  -        ${tokens[0]?.id}`,
-        `ada   deploy   API    yyyy-mm-dd  -        ${tokens[1]?.id}`,
-        `ada   zeta     API    yyyy-mm-dd  -        ${tokens[2]?.id}`,
-        `Bea   default  LOGIN  yyyy-mm-dd  -        ${tokens[3]?.id}`,
+        'USER  NAME     KIND   CREATED     EXPIRES           SCOPES                    ID',
+        `ada   default  LOGIN  yyyy-mm-dd  yyyy-mm-dd hh:mm  *                         ${tokens[0]?.id}`,
+        `ada   deploy   API    yyyy-mm-dd  -                 account:read tokens:read  ${tokens[1]?.id}`,
+        `ada   zeta     API    yyyy-mm-dd  -                 *                         ${tokens[2]?.id}`,
+        `Bea   default  LOGIN  yyyy-mm-dd  yyyy-mm-dd hh:mm  *                         ${tokens[3]?.id}`,
         '',
       ].join('\n'),
     );
@@ -64,7 +67,7 @@ describe('token list', () => {
       id: expect.any(String),
       name: 'deploy',
       kind: 'API',
-      scopes: ['*'],
+      scopes: ['account:read', 'tokens:read'],
       createdAt: INSTANT,
       expiresAt: null,
       lastUsedAt: null,
@@ -73,6 +76,19 @@ describe('token list', () => {
     });
     expect(namesOf(tokens)).toEqual(['ada default', 'ada deploy', 'ada zeta']);
     expect(JSON.stringify(tokens)).not.toContain('tsr_');
+  });
+
+  it('tells when a login token ends, going by the lifetimes and its last use', async () => {
+    const [token] = await list('bea');
+    const created = new Date(token?.createdAt ?? '').getTime();
+    const used = new Date(created + 3_600_000);
+    expect(token?.expiresAt).toBe(new Date(created + 90 * 86_400_000).toISOString());
+    const where = { name: 'default', user: { usernameKey: 'bea' } };
+    await database.token.updateMany({ where, data: { lastUsedAt: used } });
+    expect((await list('bea'))[0]).toMatchObject({
+      expiresAt: new Date(used.getTime() + 90 * 86_400_000).toISOString(),
+      lastUsedAt: used.toISOString(),
+    });
   });
 
   it('gives pages, each naming the command that prints the next', async () => {
@@ -85,8 +101,8 @@ describe('token list', () => {
 
   it('marks superseded tokens, and makes names harmless', async () => {
     await database.$executeRawUnsafe(
-      `INSERT INTO "Token" ("userId", "name", "supersededAt", "expiresAt")
-       SELECT "id", E'\\x1b[2J', '2026-01-01T00:00:00Z', '2030-01-31T12:34:56Z' FROM "User" WHERE "usernameKey" = 'bea'`,
+      `INSERT INTO "Token" ("userId", "kind", "name", "supersededAt", "expiresAt")
+       SELECT "id", 'API', E'\\x1b[2J', '2026-01-01T00:00:00Z', '2030-01-31T12:34:56Z' FROM "User" WHERE "usernameKey" = 'bea'`,
     );
     const { stdout } = await run('token', 'list', 'bea');
     expect(stdout).toContain('\\u{1b}[2J (superseded)');

@@ -63,7 +63,7 @@ const BAD_CREDENTIALS: Partial<Record<Caller, string>> = {
   revoked: 'Invalid token.',
 };
 
-/** Somebody who calls, and another token of his that he can end. */
+/** Somebody who calls, another token of his that he can end, and the key of one that may do no more than make others. */
 async function makeCaller(caller: Caller) {
   const standing = { isStaff: caller === 'staff', isSuperuser: caller === 'superuser' };
   const { user, token, key } = await makeUser(undefined, standing);
@@ -71,7 +71,14 @@ async function makeCaller(caller: Caller) {
   if (caller === 'revoked') await database.token.delete({ where: { id: token.id } });
   const spare = await database.token.create({ data: { userId: user.id, kind: 'API', name: 'spare' } });
   const sent = { anonymous: undefined, 'wrong key': keyOf({ id: newTokenId() }, ['w'.repeat(32)]) };
-  return { user, token, spare, key: caller in sent ? sent[caller as keyof typeof sent] : key };
+  const narrow = await database.token.create({
+    data: { userId: user.id, kind: 'API', name: 'narrow', scopes: ['tokens:write'] },
+  });
+  if (caller in sent) {
+    const key = sent[caller as keyof typeof sent];
+    return { user, token, spare, key, narrowKey: key };
+  }
+  return { user, token, spare, key, narrowKey: caller === 'revoked' ? key : keyOf(narrow, tokenSecrets) };
 }
 
 interface Cast {
@@ -86,9 +93,17 @@ const login = (username: string, password: string, rest: string) =>
 const create = (username: string, rest: string) =>
   `mutation { createUser(input: { username: "${username}", password: "${PASSWORD}" }) { ${rest} } }`;
 const revoke = (id: string, rest: string) => `mutation { revokeToken(id: "${id}") { ${rest} } }`;
+const make = (name: string, rest: string) => `mutation { createToken(input: { name: "${name}" }) { ${rest} } }`;
+
+interface Way {
+  root: string;
+  document: (selection: string, cast: Cast) => string;
+  /** Whether it is only for those whose token may not do all that they may. */
+  isNarrow?: boolean;
+}
 
 /** How one comes to an object of each type: by which root field, and by what operation. A new type needs its line. */
-const WAYS: Record<string, { root: string; document: (selection: string, cast: Cast) => string }> = {
+const WAYS: Record<string, Way> = {
   CreatedUser: {
     root: 'Mutation.createUser',
     document: (s, { fresh }) => create(fresh, `... on CreatedUser { ${s} }`),
@@ -129,6 +144,16 @@ const WAYS: Record<string, { root: string; document: (selection: string, cast: C
     root: 'Mutation.revokeToken',
     document: (s) => revoke('nonsense', `... on TokenNotFoundError { ${s} }`),
   },
+  TokenNameTakenError: {
+    root: 'Mutation.createToken',
+    document: (s) => make('spare', `... on TokenNameTakenError { ${s} }`),
+  },
+  ScopeNotGrantedError: {
+    root: 'Mutation.createToken',
+    document: (s) => make('more', `... on ScopeNotGrantedError { ${s} }`),
+    isNarrow: true,
+  },
+  RevokedTokens: { root: 'Mutation.revokeAllTokens', document: (s) => `mutation { revokeAllTokens { ${s} } }` },
   TokenConnection: { root: 'Query.tokens', document: (s) => `{ tokens { ${s} } }` },
   TokenEdge: { root: 'Query.tokens', document: (s) => `{ tokens { edges { ${s} } } }` },
   Scope: { root: 'Query.scopes', document: (s) => `{ scopes { ${s} } }` },
@@ -145,6 +170,8 @@ const ROOT_ARGUMENTS: Record<string, (cast: Cast) => string> = {
   obtainAuthToken: ({ owner }) => `(input: { username: "${owner}", password: "${PASSWORD}" })`,
   revokeToken: ({ spareId }) => `(id: "${spareId}")`,
   requiredScopes: () => '(document: "{ me { id } }")',
+  createToken: ({ fresh }) => `(input: { name: "${fresh}" })`,
+  rotateToken: ({ spareId }) => `(input: { id: "${spareId}" })`,
   node: ({ spareId }) => `(id: "${spareId}")`,
 };
 
@@ -166,11 +193,14 @@ function rootSelection(row: Row, cast: Cast): string {
 }
 
 /** An operation that comes to this field, and the row of the root field that it goes through. */
-function operationFor(row: Row, cast: Cast): { document: string; root: Row } {
-  if (isRoot(row)) return { document: `${row.type.toLowerCase()} { ${rootSelection(row, cast)} }`, root: row };
+function operationFor(row: Row, cast: Cast): { document: string; root: Row; isNarrow: boolean } {
+  if (isRoot(row)) {
+    return { document: `${row.type.toLowerCase()} { ${rootSelection(row, cast)} }`, root: row, isNarrow: false };
+  }
   const way = WAYS[row.type];
   if (!way) throw new Error(`Nobody has said how one comes to a ${row.type}: it needs its line in WAYS.`);
-  return { document: way.document(selectionOf(row), cast), root: rowOf(way.root) };
+  const { root, document, isNarrow = false } = way;
+  return { document: document(selectionOf(row), cast), root: rowOf(root), isNarrow };
 }
 
 const isStaff = (standing: Standing) => standing === 'staff' || standing === 'superuser';
@@ -195,10 +225,10 @@ function refused(status: number, code: string, message: string) {
 }
 
 async function castFor(caller: Caller) {
-  const { user, token, spare, key } = await makeCaller(caller);
+  const { user, token, spare, ...keys } = await makeCaller(caller);
   const { user: somebody } = await makeUser();
   const cast = { owner: somebody.username, fresh: `fresh-${user.username}`, spareId: btoa(`Token:${spare.id}`) };
-  return { cast, key, user, token };
+  return { cast, user, token, ...keys };
 }
 
 const endpoints = {
@@ -214,8 +244,9 @@ it('reads the whole table', () => {
 describe.each(CALLERS)('%s', (caller) => {
   it.each(REGISTRATIONS)('comes to just what the table opens to him, with registration %s', async (registration) => {
     for (const row of rows) {
-      const { cast, key } = await castFor(caller);
-      const { document, root } = operationFor(row, cast);
+      const { cast, ...keys } = await castFor(caller);
+      const { document, root, isNarrow } = operationFor(row, cast);
+      const key = isNarrow ? keys.narrowKey : keys.key;
       expect(stricter(root.openTo, row.asks), `${row.type}.${row.field}: WAYS must take the most open way`).toBe(
         row.openTo,
       );
@@ -244,7 +275,8 @@ describe('a mutation of which one part is refused', () => {
     for (const registration of REGISTRATIONS) {
       for (const caller of ['user', 'staff'] as const) {
         const { cast, key, token } = await castFor(caller);
-        const document = `mutation { revokeCurrentToken { __typename } ${rootSelection(row, cast)} }`;
+        // The log-out last: what a token makes or rotates, it must outlive.
+        const document = `mutation { ${rootSelection(row, cast)} revokeCurrentToken { __typename } }`;
         const { status } = await request(document, { key: key ?? '' }, endpoints[registration]);
         const isOpen = isOpenTo(row.openTo, caller, registration);
         expect(status).toBe(isOpen ? 200 : 403);

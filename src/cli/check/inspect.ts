@@ -67,6 +67,7 @@ export async function* inspect(
     return;
   }
   const { pool, database } = open;
+  const lifetimes = config.tokenLifetimes;
   try {
     yield* await told('database', () => judgeDatabase(config, pool, owner));
     yield* await told('migrations', () => judgeMigrations(pool));
@@ -74,10 +75,10 @@ export async function* inspect(
     const isEmpty = !(await inTime(hasTables(pool)).catch(() => true));
     if (areSecretsReadable) {
       yield* await told('secrets', async () => [
-        isEmpty ? judgeSecretsAlone(tokenSecrets) : await judgeSecrets(database, tokenSecrets, now),
+        isEmpty ? judgeSecretsAlone(tokenSecrets) : await judgeSecrets(database, tokenSecrets, { now, lifetimes }),
       ]);
     }
-    if (!isEmpty) yield* await told('users', () => judgeUsers(database, now));
+    if (!isEmpty) yield* await told('users', () => judgeUsers(database, now, lifetimes));
   } finally {
     await inTime(open.close()).catch(() => undefined);
   }

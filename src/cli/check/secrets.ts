@@ -1,4 +1,5 @@
 import { countLiveTokens } from '../../accounts/census.ts';
+import type { TokenLifetimes } from '../../auth/expiry.ts';
 import { fingerprintOf, type TokenSecrets } from '../../auth/key.ts';
 import { isLowVariety } from '../../auth/secret.ts';
 import type { Secrets } from '../../config.ts';
@@ -33,7 +34,11 @@ export function judgeSecretsAlone(secrets: TokenSecrets | null): Finding {
 }
 
 /** Whether the database's keys were derived from these secrets, and how many rest on an older one. */
-export async function judgeSecrets(database: Database, secrets: TokenSecrets | null, now: Date): Promise<Finding> {
+export async function judgeSecrets(
+  database: Database,
+  secrets: TokenSecrets | null,
+  { now, lifetimes }: { now: Date; lifetimes: TokenLifetimes },
+): Promise<Finding> {
   const known = new Map(
     (await database.secretFingerprint.findMany()).map((row) => [row.fingerprint, row.firstSeenAt] as const),
   );
@@ -50,7 +55,7 @@ export async function judgeSecrets(database: Database, secrets: TokenSecrets | n
   }
   if (secrets.length === 1) return ok(SUBJECT, 'One secret, which the database knows.');
   const newestSince = known.get(fingerprintOf(secrets[0])) ?? null;
-  const resting = await countLiveTokens(database, now, newestSince);
+  const resting = await countLiveTokens(database, { now, lifetimes, madeBefore: newestSince });
   return ok(SUBJECT, `${countOf(secrets.length, 'secret')}, newest first. ${restOn(resting, newestSince)}`);
 }
 

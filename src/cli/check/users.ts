@@ -1,4 +1,5 @@
 import { takeCensus } from '../../accounts/census.ts';
+import type { TokenLifetimes } from '../../auth/expiry.ts';
 import type { Database } from '../../database/client.ts';
 import { countOf } from '../words.ts';
 import { type Finding, ok, warning } from './finding.ts';
@@ -6,8 +7,8 @@ import { type Finding, ok, warning } from './finding.ts';
 const SUBJECT = 'users';
 
 /** Whether anybody may administer, and whether everybody has a login token. */
-export async function judgeUsers(database: Database, now: Date): Promise<Finding[]> {
-  const { users, hasSuperuser, withoutLoginToken } = await takeCensus(database, now);
+export async function judgeUsers(database: Database, now: Date, lifetimes: TokenLifetimes): Promise<Finding[]> {
+  const { users, hasSuperuser, withoutLoginToken } = await takeCensus(database, now, lifetimes);
   const findings: Finding[] = [];
   if (!hasSuperuser) {
     const remedy = 'Make one: `npx tessera user create <username> --superuser`.';

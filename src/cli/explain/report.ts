@@ -1,6 +1,15 @@
+import { expiryOf, type TokenLifetimes } from '../../auth/expiry.ts';
 import type { Explanation, Reason } from '../../auth/explain.ts';
+import { writeDuration } from '../../duration.ts';
 import { globalIdOf } from '../../graphql/global-id.ts';
 import { harmless } from '../harmless.ts';
+
+/** What of the configuration an explanation refers to. */
+export interface Installation {
+  /** How many secrets are listed. */
+  secrets: number;
+  lifetimes: TokenLifetimes;
+}
 
 const REASONS: Record<Reason, string> = {
   unsendable: 'No request can carry it: it has a line break or another control character, or is too long.',
@@ -17,15 +26,19 @@ const REASONS: Record<Reason, string> = {
     'It was derived from no secret of this server: forged, mistyped, or made under a secret that is not listed.',
   'no-such-token': 'There is no such token: it was revoked, or its user deleted.',
   expired: 'Its token has expired.',
+  'lifetime-over': 'Its token expired at {instant}, {lifetime} after it was made (TOKEN_LIFETIME). Log in again.',
+  idle: 'Its token expired at {instant}, not having been used for {idle} (TOKEN_IDLE_LIFETIME). Log in again.',
   superseded: 'Its token was superseded by another of the same name, and the time for both is over.',
   'user-inactive': 'Its user is inactive.',
 };
 
-/** The explanation for a person, one thing a line; `secrets` is how many are listed. */
-export function writeExplanation(explanation: Explanation, secrets: number): string {
+/** The explanation for a person, one thing a line. */
+export function writeExplanation(explanation: Explanation, installation: Installation): string {
   const { isAccepted, reason } = explanation;
-  const verdict = isAccepted ? 'Accepted.' : `Not accepted. ${sentenceOf(explanation)}`;
-  const rows = Object.entries(factsOf(explanation, secrets)).filter((row): row is [string, string] => row[1] !== null);
+  const verdict = isAccepted ? 'Accepted.' : `Not accepted. ${sentenceOf(explanation, installation)}`;
+  const rows = Object.entries(factsOf(explanation, installation)).filter(
+    (row): row is [string, string] => row[1] !== null,
+  );
   const lines = rows.map(([label, value]) => `  ${label.padEnd(10)}  ${harmless(value)}`);
   return `${[verdict, ...(reason === 'foreign-secret' && explanation.found ? [UNPROVED] : []), ...lines].join('\n')}\n`;
 }
@@ -33,22 +46,22 @@ export function writeExplanation(explanation: Explanation, secrets: number): str
 const UNPROVED = 'The id in it is that of the token below, which proves nothing: ids are no secret.';
 
 /** The same as an object for JSON, with the same keys whatever is known. */
-export function explanationJson(explanation: Explanation, secrets: number) {
+export function explanationJson(explanation: Explanation, installation: Installation) {
   const { isAccepted, scheme, reason, answer, secretAt, found } = explanation;
   return {
     isAccepted,
     scheme,
     reason,
-    message: isAccepted ? null : sentenceOf(explanation),
+    message: isAccepted ? null : sentenceOf(explanation, installation),
     answer,
-    secret: secretAt === null ? null : { place: secretAt + 1, of: secrets },
+    secret: secretAt === null ? null : { place: secretAt + 1, of: installation.secrets },
     isProved: secretAt !== null,
     token: found && {
       id: globalIdOf('Token', found.token.id),
       name: found.token.name,
       kind: found.token.kind,
       createdAt: found.token.createdAt,
-      expiresAt: found.token.expiresAt,
+      expiresAt: expiryOf(found.token, installation.lifetimes),
       lastUsedAt: found.token.lastUsedAt,
       supersededAt: found.token.supersededAt,
     },
@@ -60,11 +73,17 @@ export function explanationJson(explanation: Explanation, secrets: number) {
   };
 }
 
-function sentenceOf({ reason, answer }: Explanation): string {
-  return reason === null ? (answer?.message ?? '') : REASONS[reason];
+function sentenceOf({ reason, answer, found }: Explanation, { lifetimes }: Installation): string {
+  if (reason === null) return answer?.message ?? '';
+  const { lifetimeSeconds, idleLifetimeSeconds } = lifetimes;
+  return REASONS[reason]
+    .replace('{instant}', () => (found && expiryOf(found.token, lifetimes)?.toISOString()) ?? '')
+    .replace('{lifetime}', () => writeDuration(lifetimeSeconds ?? 0))
+    .replace('{idle}', () => writeDuration(idleLifetimeSeconds ?? 0));
 }
 
-function factsOf({ scheme, answer, secretAt, found }: Explanation, secrets: number): Record<string, string | null> {
+function factsOf(explanation: Explanation, { secrets, lifetimes }: Installation): Record<string, string | null> {
+  const { scheme, answer, secretAt, found } = explanation;
   return {
     Scheme: scheme,
     Answer: answer && `${answer.status} ${answer.code}: ${answer.message}`,
@@ -74,7 +93,7 @@ function factsOf({ scheme, answer, secretAt, found }: Explanation, secrets: numb
     Kind: found?.token.kind ?? null,
     User: found && `${found.user.username}${found.user.isActive ? '' : ' (inactive)'}`,
     Created: found?.token.createdAt.toISOString() ?? null,
-    Expires: found && (found.token.expiresAt?.toISOString() ?? 'never'),
+    Expires: found && (expiryOf(found.token, lifetimes)?.toISOString() ?? 'never'),
     'Last used': found && (found.token.lastUsedAt?.toISOString() ?? 'never'),
     Superseded: found?.token.supersededAt?.toISOString() ?? null,
   };

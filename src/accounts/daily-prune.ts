@@ -1,0 +1,63 @@
+import type { Logger } from 'pino';
+import type { TokenLifetimes } from '../auth/expiry.ts';
+import type { Database } from '../database/client.ts';
+import { takeChore } from './chores.ts';
+import { pruneTokens } from './prune-tokens.ts';
+
+const PRUNE = { name: 'prune tokens', everySeconds: 86_400 };
+
+/** For how long an expired token is still shown to its user. */
+export const KEPT_SECONDS = 30 * 86_400;
+
+const FIRST_MS = 60_000;
+const EVERY_MS = 3_600_000;
+
+interface DailyPruneOptions {
+  database: Database;
+  lifetimes: TokenLifetimes;
+  log: Logger;
+  now(): Date;
+}
+
+/**
+ * Removes long expired tokens once a day, whichever of the servers on the database comes first. It asks every hour, so
+ * that servers which are restarted daily do it as well; `stop` resolves when nothing of it is under way.
+ */
+export function startDailyPrune({ database, lifetimes, log, now }: DailyPruneOptions): { stop(): Promise<void> } {
+  let isStopped = false;
+  let underWay: Promise<void> = Promise.resolve();
+  let timer = next(FIRST_MS);
+
+  function next(ms: number): NodeJS.Timeout {
+    // Servers that were started together need not ask together.
+    const asked = setTimeout(
+      () => {
+        timer = next(EVERY_MS);
+        underWay = prune().catch(({ message }: Error) =>
+          log.warn({ reason: message }, 'expired tokens were not removed'),
+        );
+      },
+      ms * (0.9 + Math.random() / 5),
+    );
+    return asked.unref();
+  }
+
+  async function prune(): Promise<void> {
+    if (!(await takeChore(database, PRUNE, now()))) return;
+    const expiredAt = new Date(now().getTime() - KEPT_SECONDS * 1000);
+    let removed = 0;
+    for await (const count of pruneTokens(database, { expiredAt, lifetimes })) {
+      removed += count;
+      if (isStopped) break;
+    }
+    if (removed > 0) log.info({ removed }, 'long expired tokens were removed');
+  }
+
+  return {
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      return underWay;
+    },
+  };
+}

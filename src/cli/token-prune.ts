@@ -1,0 +1,38 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { KEPT_SECONDS } from '../accounts/daily-prune.ts';
+import { countPrunable, pruneTokens } from '../accounts/prune-tokens.ts';
+import { DURATION_RULE, parseDuration, writeDuration } from '../duration.ts';
+import { print } from './print.ts';
+import { withDatabase } from './with-database.ts';
+import { countOf } from './words.ts';
+
+interface Options {
+  expiredFor: number;
+  dryRun?: true;
+}
+
+export function addTokenPrune(parent: Command): void {
+  parent
+    .command('prune')
+    .description('Remove tokens that expired long ago. Servers do it too, once a day.')
+    .option('--expired-for <duration>', 'those that expired at least so long ago', readDuration, KEPT_SECONDS)
+    .option('--dry-run', 'say how many there are, and remove none')
+    .action(async ({ expiredFor, dryRun }: Options) => {
+      const expiredAt = new Date(Date.now() - expiredFor * 1000);
+      const count = await withDatabase(async ({ database }, { tokenLifetimes: lifetimes }) => {
+        const pruning = { expiredAt, lifetimes };
+        if (dryRun) return countPrunable(database, pruning);
+        let removed = 0;
+        for await (const batch of pruneTokens(database, pruning)) removed += batch;
+        return removed;
+      });
+      const what = `${countOf(count, 'token')} that expired at least ${writeDuration(expiredFor)} ago`;
+      print(dryRun ? `There are ${what}; none was removed.\n` : `Removed ${what}.\n`);
+    });
+}
+
+function readDuration(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new InvalidArgumentError(`It must be ${DURATION_RULE}.`);
+  return seconds;
+}
