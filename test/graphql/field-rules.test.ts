@@ -93,7 +93,8 @@ const login = (username: string, password: string, rest: string) =>
 const create = (username: string, rest: string) =>
   `mutation { createUser(input: { username: "${username}", password: "${PASSWORD}" }) { ${rest} } }`;
 const revoke = (id: string, rest: string) => `mutation { revokeToken(id: "${id}") { ${rest} } }`;
-const make = (name: string, rest: string) => `mutation { createToken(input: { name: "${name}" }) { ${rest} } }`;
+const make = (name: string, scopes: string, rest: string) =>
+  `mutation { createToken(input: { name: "${name}", scopes: ${scopes} }) { ${rest} } }`;
 
 interface Way {
   root: string;
@@ -146,11 +147,11 @@ const WAYS: Record<string, Way> = {
   },
   TokenNameTakenError: {
     root: 'Mutation.createToken',
-    document: (s) => make('spare', `... on TokenNameTakenError { ${s} }`),
+    document: (s) => make('spare', '[]', `... on TokenNameTakenError { ${s} }`),
   },
   ScopeNotGrantedError: {
     root: 'Mutation.createToken',
-    document: (s) => make('more', `... on ScopeNotGrantedError { ${s} }`),
+    document: (s) => make('more', '["*"]', `... on ScopeNotGrantedError { ${s} }`),
     isNarrow: true,
   },
   RevokedTokens: { root: 'Mutation.revokeAllTokens', document: (s) => `mutation { revokeAllTokens { ${s} } }` },
