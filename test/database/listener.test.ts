@@ -200,6 +200,21 @@ describe.skipIf(inject('templateUrl') === null)('a node on PostgreSQL', async ()
     40_000,
   );
 
+  it('goes on listening where sessions that ask nothing are ended', async () => {
+    const own = await databaseOfItsOwn();
+    const { DATABASE_URL = '' } = own.env;
+    await other.query(`ALTER DATABASE ${new URL(DATABASE_URL).pathname.slice(1)} SET idle_session_timeout = '250ms'`);
+    const idle = await openNode({ DATABASE_URL });
+    onTestFinished(async () => {
+      await idle.close();
+      await own.drop();
+    });
+    await until(idle.changes.areHeard);
+    await sleep(800);
+    expect(idle.changes.areHeard()).toBe(true);
+    expect(toldIn(idle.lines).filter(({ msg }) => msg === NOT_HEARD.msg)).toEqual([]);
+  });
+
   it('does not trust a DIRECT_DATABASE_URL that names another database, and says so', async () => {
     const foreign = await databaseOfItsOwn();
     const deaf = await openNode({ DIRECT_DATABASE_URL: foreign.env.DATABASE_URL ?? '' });
