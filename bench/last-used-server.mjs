@@ -15,16 +15,14 @@ const { config, secrets } = loadConfig();
 const log = createLog(config);
 const server = await listen({ host: config.host, port: config.port, drainMs: 1_000 });
 const open = await openDatabase({ config, secrets, log, asServer: true });
-const written = createLastUsed({ database: open.database, log, now });
-const isWritten = process.argv[2] === 'written';
-const lastUsed = isWritten ? written : { note() {} };
-const stopWriting = isWritten ? writeBehind(written) : async () => {};
+const lastUsed = process.argv[2] === 'written' ? createLastUsed({ database: open.database, log, now }) : undefined;
+const stopWriting = lastUsed && writeBehind(lastUsed);
 server.serve(createEndpoint(config, secrets, { ...open, lastUsed }, log, now), open.isThere);
 process.stdout.write(`GraphQL ${server.url}/graphql\n`);
 
 process.once('SIGTERM', async () => {
   await server.close();
-  await stopWriting();
+  await stopWriting?.();
   await open.close();
   process.exit(0);
 });
