@@ -8,7 +8,15 @@ import {
 import type { ScopeRequirement } from '../auth/scope.ts';
 import type { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
-import { type Caller, forbidden, lackUnder, type Rule, requirementUnder, together } from './judge-rules.ts';
+import {
+  type Caller,
+  type DataRule,
+  forbidden,
+  lackUnder,
+  type Rule,
+  requirementUnder,
+  together,
+} from './judge-rules.ts';
 import type { AnyField, OperationReader } from './read-operation.ts';
 import { dataRuleOf, isWayIn, rulesByTypeOf, staticRulesOf } from './rules.ts';
 
@@ -43,12 +51,17 @@ export function isPublic(rules: readonly Rule[], { registration }: Pick<Caller, 
 /** The rules that bind the operation as a whole, each as often as a field declares it. */
 export function rulesOf(operation: OperationReader): Rule[] {
   return selectedFields(operation).flatMap(({ parent, field, isAdmitted, types }) => {
-    const byType = rulesByTypeOf(field);
-    const rules = [...staticRulesOf(parent, field), ...[...types].flatMap((type) => byType.get(type) ?? [])];
+    const byType = [...types].flatMap((type) => rulesByTypeOf(field)?.get(type) ?? []);
     const dataRule = dataRuleOf(field);
     // Whoever proves himself in this very operation needs no scopes for what is his; the field itself will know.
-    return dataRule && !isAdmitted ? [...rules, dataRule] : rules;
+    const ofData = dataRule && !isAdmitted ? [operation.isMutation ? ifOwn(dataRule) : dataRule] : [];
+    return [...staticRulesOf(parent, field), ...byType, ...ofData];
   });
+}
+
+// What a mutation gives back is the caller's own: where its token cannot read that, it must not have been done.
+function ifOwn({ parameter: { own } }: DataRule): Rule {
+  return { name: 'scopesOfViewer', parameter: [own] };
 }
 
 interface SelectedField {
@@ -58,8 +71,10 @@ interface SelectedField {
   /** Whether it is asked for behind ways in alone. */
   isAdmitted: boolean;
   /** Names of the object types that rows are wanted of, where the field has rules by type and fragments say so. */
-  types: Set<string>;
+  types: ReadonlySet<string>;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Every field that the operation can come to run, each once; behind an interface, those of all its implementations. */
 function selectedFields(operation: OperationReader): SelectedField[] {
@@ -84,12 +99,11 @@ function selectedFields(operation: OperationReader): SelectedField[] {
       for (const { parent, field } of part.candidates) {
         const before = found.get(field);
         const isBehindWayIn = isAdmitted || (isRoot && isWayIn(field));
-        const types = before?.types ?? new Set();
-        if (part.node.selectionSet && rulesByTypeOf(field).size > 0) {
-          for (const name of typesNamedIn(getNamedType(field.type), part.node.selectionSet)) types.add(name);
-        }
+        const below = part.node.selectionSet;
+        const named = below && rulesByTypeOf(field) ? typesNamedIn(getNamedType(field.type), below) : NONE;
+        const types = before ? new Set([...before.types, ...named]) : named;
         found.set(field, { parent, field, isRoot, isAdmitted: isBehindWayIn && (before?.isAdmitted ?? true), types });
-        if (part.node.selectionSet) collect(getNamedType(field.type), part.node.selectionSet, false, isBehindWayIn);
+        if (below) collect(getNamedType(field.type), below, false, isBehindWayIn);
       }
     }
   }

@@ -17,7 +17,7 @@ export interface Rules {
   scopesOfViewer: ScopeRequirement;
 }
 
-export interface OwnOrStaff {
+interface OwnOrStaff {
   /** The scopes that a token needs for what is its user's own. */
   own: readonly string[];
   /** Those that it needs, if its user is staff, for what belongs to others. */

@@ -16,6 +16,7 @@ import {
   isAbstractType,
   isObjectType,
   Kind,
+  OperationTypeNode,
   type SelectionNode,
   type SelectionSetNode,
   typeFromAST,
@@ -39,6 +40,7 @@ type Part =
 
 export interface OperationReader {
   root: GraphQLObjectType;
+  isMutation: boolean;
   /** Whether what it asks for can depend on variables. */
   hasVariables: boolean;
   selectionSet: SelectionSetNode;
@@ -110,6 +112,7 @@ function readWith(
 
   return {
     root,
+    isMutation: operation.operation === OperationTypeNode.MUTATION,
     hasVariables: (operation.variableDefinitions ?? []).length > 0,
     selectionSet: operation.selectionSet,
     partsOf,

@@ -58,9 +58,9 @@ export function ownOrStaff<Parent>(ownerId: (parent: Parent) => string, scopes: 
   return Object.assign(mayRead, { [DATA_RULE]: rule });
 }
 
-/** What this field asks for where an operation wants rows of this type of it, by the type's name. */
-export function rulesByTypeOf({ extensions }: GraphQLField<unknown, unknown>): ReadonlyMap<string, DataRule> {
-  return (extensions.rulesByType as ReadonlyMap<string, DataRule> | undefined) ?? new Map();
+/** What this field asks for where an operation wants rows of a type of it, by the type's name; null when it says none. */
+export function rulesByTypeOf({ extensions }: GraphQLField<unknown, unknown>): ReadonlyMap<string, DataRule> | null {
+  return (extensions.rulesByType as ReadonlyMap<string, DataRule> | undefined) ?? null;
 }
 
 /** The rule that this field judges by its data, or null when it has none. Throws when it has no name. */

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { buildSchema } from 'graphql';
+import { buildSchema, extendSchema, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../src/auth/key.ts';
 import { findRefusal, rulesOf, scopesNeeded } from '../../src/graphql/authorize-operation.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { readDocument } from '../../src/graphql/read-document.ts';
+import { schema } from '../../src/graphql/schema.ts';
 import { declaredScopes } from '../../src/graphql/scopes.ts';
 import { blocksOf } from '../clients/blocks.ts';
 import { openWorld, PASSWORD } from '../world.ts';
@@ -139,6 +140,20 @@ describe('a refusal for want of scopes', () => {
       body: { data: { obtainAuthToken: { token: { user: { email: user.email } } } } },
     });
   });
+});
+
+it('asks a mutation in advance for the scopes of what is its caller’s own, so that it does not half happen', () => {
+  const extended = extendSchema(
+    schema,
+    parse('extend type Mutation { token: Token } extend type Query { token: Token }'),
+  );
+  const neededFor = (document: string) =>
+    scopesNeeded(rulesOf(readDocument(extended, document, null)), { viewer: null, registration: 'open' });
+  expect(neededFor('mutation { token { user { tokens { totalCount } } } }')).toEqual([['account:read', 'tokens:read']]);
+  expect(neededFor('query { token { user { tokens { totalCount } } } }')).toEqual([
+    ['account:read', 'tokens:read'],
+    ['tokens:read', 'users:read'],
+  ]);
 });
 
 it('refuses as too complex what too many combinations of scopes would allow', () => {
@@ -340,8 +355,13 @@ describe('Query.requiredScopes', () => {
   });
 
   it('does not hold the size of a page against a document that a variable may make small', async () => {
-    const document = pages.replace('{', 'query ($n: Int) {').replaceAll('100', '$n');
-    expect(await ask(document)).toMatchObject({ public: false });
+    const page = (below: string) => `tokens(first: $n) { edges { node { user { ${below} } } } }`;
+    const document = `query ($n: Int!) { ${page(page(page(page('id'))))} }`;
+    const key = await keyWith(user.id, '*');
+    expect(await ask(document, key)).toMatchObject({ missing: [] });
+    const sent = async (n: number) => (await request(document, { key, variables: { n } })).body;
+    expect(await sent(1)).toHaveProperty('data');
+    expect(await sent(20)).toMatchObject({ errors: [{ extensions: { code: 'OPERATION_TOO_COMPLEX' } }] });
   });
 
   it('reads a document once, however often a request asks about it', async () => {

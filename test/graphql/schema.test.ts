@@ -64,6 +64,14 @@ function directivesFor(own: string, scopes: string): string {
   ].join(' ');
 }
 
+function fieldsOf(type: GraphQLNamedType | null | undefined): string[] {
+  if (!isObjectType(type)) return [];
+  return Object.values(type.getFields()).map(({ name, args, type }) => {
+    const shown = args.map((arg) => `${arg.name}: ${arg.type}`).join(', ');
+    return `${name}${shown && `(${shown})`}: ${type}`;
+  });
+}
+
 function shapeOf(directive: GraphQLDirective | null | undefined): string {
   const args = directive?.args.map(({ name, type }) => `${name}: ${type}`).join(', ');
   return `${directive?.name}(${args}) on ${directive?.locations.join(' | ')}`;
@@ -133,6 +141,20 @@ describe('the schema', () => {
       'authenticated() on FIELD_DEFINITION | OBJECT',
       'requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT',
     ]);
+  });
+
+  it('tells of scopes in the shapes of the contract', () => {
+    const shapes = ['Scope', 'RequiredScopes'].map((name) => fieldsOf(schema.getType(name)));
+    expect(shapes).toEqual([
+      ['description: String!', 'name: String!'],
+      ['missing: [[String!]!]!', 'public: Boolean!', 'scopes: [[String!]!]!'],
+    ]);
+    expect(fieldsOf(schema.getQueryType())).toEqual(
+      expect.arrayContaining([
+        'requiredScopes(document: String!, operationName: String): RequiredScopes!',
+        'scopes: [Scope!]!',
+      ]),
+    );
   });
 
   it('makes nothing nullable by accident', () => {
