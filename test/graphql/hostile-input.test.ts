@@ -34,6 +34,30 @@ describe('hostile input', () => {
     expect(world.logged.filter((line) => !line.includes('"msg":"request"'))).toEqual([]);
   });
 
+  it('never makes requiredScopes fail as if the server were at fault', async () => {
+    const document = fc.oneof(
+      anyText,
+      anyText.map((text) => `{ viewer { ${text} } }`),
+      anyText.map((text) => `query ${text} { viewer(a: "${text}") { id @include(if: $${text}) } }`),
+      fc.constantFrom(
+        'query ($x: Nothing) { viewer @skip(if: $x) { id } }',
+        '{ ... on Nothing { id } }',
+        '{ __schema }',
+      ),
+    );
+    const query = 'query($a: String!, $b: String) { requiredScopes(document: $a, operationName: $b) { public } }';
+    await fc.assert(
+      fc.asyncProperty(document, fc.option(anyText), async (a, b) => {
+        const { status, body } = await world.request(query, { variables: { a, b } });
+        const codes = (body.errors ?? []).map(({ extensions }: { extensions: { code: string } }) => extensions.code);
+        expect([200, 400]).toContain(status);
+        for (const code of codes) expect(code).toMatch(/^(GRAPHQL_(PARSE|VALIDATION)_FAILED|BAD_REQUEST)$/);
+      }),
+      { numRuns: 300 },
+    );
+    expect(world.logged.filter((line) => !line.includes('"msg":"request"'))).toEqual([]);
+  });
+
   it('never makes a credential fail as if the server were at fault', async () => {
     const headerText = fc.string({
       unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
