@@ -41,6 +41,11 @@ export class RequestRefused extends Error {
   }
 }
 
+/** The refusal of what there is no room for just now, to be asked for again in a second. */
+export function overloaded(message?: string): RequestRefused {
+  return new RequestRefused('OVERLOADED', message, { 'Retry-After': '1' });
+}
+
 /** A mistake of the person at the terminal or in the configuration: told in one message, without a stack trace. */
 export class OperatorError extends Error {
   override name = 'OperatorError';

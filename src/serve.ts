@@ -8,9 +8,11 @@ import { createPasswords } from './auth/password.ts';
 import { type Config, type Secrets, tokenRulesOf } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
+import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { listen } from './http/server.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
 import { createSchemes } from './schemes.ts';
+import { createStreams } from './streams.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -29,7 +31,7 @@ export interface RunningServer {
  * Listens, opens the database and serves. Throws OperatorError when the address or the database cannot be had;
  * nothing stays open then.
  */
-export async function serve(config: Config, secrets: Secrets, log: Logger): Promise<RunningServer> {
+export async function serve(config: Config, secrets: Secrets, log: Logger, hooks = ownHooks): Promise<RunningServer> {
   const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS }).catch(async (error) => {
     // Started twice, it finds the port taken first; that its own kind has the directory says more.
     if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
@@ -44,7 +46,8 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
     failure.catch(() => {});
     const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
     const lastUsed = createLastUsed({ database: open.database, log, now: () => new Date() });
-    server.serve(createEndpoint(config, secrets, { ...open, lastUsed }, log), open.isThere);
+    const endpoint = createEndpoint(config, secrets, { ...open, lastUsed }, log, undefined, hooks);
+    server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
     const pruning = startDailyPrune({
       database: open.database,
@@ -57,7 +60,8 @@ export async function serve(config: Config, secrets: Secrets, log: Logger): Prom
       hasSuperuser: (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0,
       failure,
       async close() {
-        await server.close();
+        // At once: an open stream would use up the time that requests are given.
+        await Promise.all([endpoint.dispose(), server.close()]);
         await stopWriting();
         await pruning.stop();
         await open.close();
@@ -81,6 +85,7 @@ export function createEndpoint(
   { database, tokenSecrets, changes, lastUsed }: EndpointParts,
   log: Logger,
   now: () => Date = () => new Date(),
+  hooks: Hooks = {},
 ) {
   const viewers = createViewerCache({
     lookUp: (tokenId) => findViewer(database, tokenId),
@@ -88,6 +93,7 @@ export function createEndpoint(
     changes,
     size: config.viewerCacheSize,
   });
+  const streams = createStreams(config, { database, tokenSecrets, changes, log, now, hooks });
   return createGraphQLServer({
     context: {
       database,
@@ -95,6 +101,7 @@ export function createEndpoint(
       tokenSecrets,
       registration: config.registration,
       tokenRules: tokenRulesOf(config),
+      tokenEvents: streams.tokenEvents,
       now,
     },
     schemes: createSchemes(config, {
@@ -104,6 +111,7 @@ export function createEndpoint(
       now,
     }),
     changes,
+    streams,
     hasGraphiQL: config.env === 'development',
     log,
   });

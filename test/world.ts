@@ -14,6 +14,7 @@ import { readConfig, tokenRulesOf } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
 import { createLog } from '../src/log.ts';
 import { createEndpoint } from '../src/serve.ts';
+import { createStreams } from '../src/streams.ts';
 import { recordOutput, recordSecret, recordSecrets } from './recorder.ts';
 
 export const TOKEN_SECRET = 't'.repeat(32);
@@ -97,6 +98,8 @@ export async function openWorld(env: Record<string, string> = {}) {
   const lastUsed = createLastUsed({ database, log, now: () => clock.now });
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
 
+  const streams = createStreams(config, { database, tokenSecrets, changes, log, now: () => clock.now, hooks: {} });
+
   /** The same server, differently configured. */
   function endpointWith(changes: Record<string, string>) {
     const other = readConfig({
@@ -146,6 +149,7 @@ export async function openWorld(env: Record<string, string> = {}) {
     lastUsed,
     tokenSecrets,
     tokenRules: tokenRulesOf(config),
+    streams,
     passwords,
     endpoint,
     endpointWith,

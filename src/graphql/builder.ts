@@ -69,6 +69,7 @@ export const builder = new SchemaBuilder<{
 // Closed by default: a root field asks for a signed-in viewer unless it declares itself public.
 builder.queryType({ description: 'What can be read.', authScopes: { isAuthenticated: true } });
 builder.mutationType({ description: 'What can be done.', authScopes: { isAuthenticated: true } });
+builder.subscriptionType({ description: 'What can be heard of as it happens.', authScopes: { isAuthenticated: true } });
 
 function segmentOf(segment: PropertyKey | { key: PropertyKey }): string {
   return String(typeof segment === 'object' ? segment.key : segment);

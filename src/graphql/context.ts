@@ -1,3 +1,4 @@
+import type { TokenEvents } from '../accounts/token-events.ts';
 import type { TokenRules } from '../accounts/tokens.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
@@ -12,6 +13,7 @@ export interface ServerContext {
   tokenSecrets: TokenSecrets;
   registration: 'open' | 'closed';
   tokenRules: TokenRules;
+  tokenEvents: TokenEvents;
   now(): Date;
   /** The refusal, with its challenge, of a caller who must say who he is. */
   credentialsMissing(): RequestRefused;

@@ -1,10 +1,14 @@
-import { type GraphQLNamedType, getNamedType, type SelectionSetNode } from 'graphql';
+import { type GraphQLNamedType, getNamedType, type SelectionNode, type SelectionSetNode } from 'graphql';
 import { RequestRefused } from '../errors.ts';
+import { DEFERRING } from './incremental-delivery.ts';
 import { type PageArguments, pageRuleOf, sizeOf } from './page.ts';
 import type { OperationReader } from './read-operation.ts';
 
 /** A page of a hundred tokens, each whole, comes to some 1,300 values; pages within pages multiply. */
 const MOST_VALUES = 10_000;
+
+/** What a part that comes later costs more than its values: each is kept, waited for and wrapped by itself. */
+const VALUES_A_LATER_PART = 50;
 
 /**
  * Why the operation is too large, or asks for a page that cannot be, or null. Told before any resolver runs: of a
@@ -27,7 +31,7 @@ export function findExcess({
     let sum = 0;
     for (const part of partsOf(type, selectionSet)) {
       if ('selectionSet' in part) {
-        sum += valuesOf(part.type, part.selectionSet);
+        sum += valuesOf(part.type, part.selectionSet) + surchargeOf(part.node);
         continue;
       }
       const { node, candidates } = part;
@@ -38,7 +42,7 @@ export function findExcess({
         const below = node.selectionSet ? valuesOf(getNamedType(field.type), node.selectionSet) : 0;
         return 1 + (rule ? sizeOf(page) : 1) * below;
       });
-      sum += Math.max(1, ...values);
+      sum += Math.max(1, ...values) + surchargeOf(node);
     }
     known.set(type, sum);
     return sum;
@@ -56,4 +60,8 @@ export function findExcess({
     if (error instanceof RequestRefused) return error;
     throw error;
   }
+}
+
+function surchargeOf({ directives = [] }: SelectionNode): number {
+  return directives.some(({ name }) => DEFERRING.includes(name.value)) ? VALUES_A_LATER_PART : 0;
 }

@@ -36,7 +36,7 @@ export type AnyField = GraphQLField<unknown, unknown>;
 type Part =
   /** A field, with whatever object type can stand behind the type it is asked of. */
   | { node: FieldNode; candidates: { parent: GraphQLObjectType; field: AnyField }[] }
-  | { type: GraphQLNamedType; selectionSet: SelectionSetNode };
+  | { node: SelectionNode; type: GraphQLNamedType; selectionSet: SelectionSetNode };
 
 export interface OperationReader {
   root: GraphQLObjectType;
@@ -83,7 +83,7 @@ function readWith(
       const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
       if (!fragment) return [];
       const condition = fragment.typeCondition && typeFromAST(schema, fragment.typeCondition);
-      return [{ type: condition ?? type, selectionSet: fragment.selectionSet }];
+      return [{ node: selection, type: condition ?? type, selectionSet: fragment.selectionSet }];
     });
   }
 

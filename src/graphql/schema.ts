@@ -10,11 +10,19 @@ import './rotate-token.ts';
 import './revoke-token.ts';
 import './revoke-all-tokens.ts';
 import './tokens.ts';
+import './token-events.ts';
+import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
 import { specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';
 import { noteFailures } from './note-failures.ts';
 import { noteRuleDirectives, ruleDirectives } from './rule-directives.ts';
 
-export const schema = builder.toSchema({ sortSchema: true, directives: [...specifiedDirectives, ...ruleDirectives] });
+// Said in the contract, and not only by whoever executes it: clients check their documents against it.
+const incrementalDelivery = [GraphQLDeferDirective, GraphQLStreamDirective];
+
+export const schema = builder.toSchema({
+  sortSchema: true,
+  directives: [...specifiedDirectives, ...incrementalDelivery, ...ruleDirectives],
+});
 noteRuleDirectives(schema);
 noteFailures(schema);

@@ -30,7 +30,8 @@ function withStatus(error: GraphQLError): GraphQLError {
   return withExtensions(error, { ...extensions, code, http: { ...http, spec: rule.isSpec ?? false } });
 }
 
-function withoutHttp(error: GraphQLError): GraphQLError {
+/** The error as it stands in an answer whose status is settled. */
+export function withoutHttp(error: GraphQLError): GraphQLError {
   const { http: _, ...extensions } = error.extensions;
   return withExtensions(error, extensions);
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
+import { isAsyncIterable, mapAsyncIterator, type Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Context } from '../graphql/context.ts';
 import { globalIdOf } from '../graphql/global-id.ts';
+import { type StreamedResult, withErrors } from './streamed-result.ts';
 import { withExtensions } from './with-extensions.ts';
 
 /** What is known of a request while it is answered. */
@@ -23,7 +24,7 @@ export type RequestEntries = WeakMap<Request, Entry>;
 const MOST_NAME_CHARACTERS = 100;
 
 /**
- * One line a request, told by its id: in `X-Request-Id`, in the log, and in the extensions of an error that is masked.
+ * One line a request, and for a stream one when it begins, told by its id: in `X-Request-Id`, in the log, and in the extensions of an error that is masked.
  * Neither documents nor variables nor headers are logged: keys and passwords travel in them.
  */
 export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Context> {
@@ -32,6 +33,17 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
     if (error.extensions.code !== 'INTERNAL_SERVER_ERROR') return error;
     log.error({ requestId, err: error.originalError }, 'request failed');
     return withExtensions(error, { ...error.extensions, requestId });
+  }
+
+  function note({ args }: { args: object }): void {
+    const { document, operationName, contextValue } = args as ExecutionArgs & {
+      contextValue: Context & { request: Request };
+    };
+    const entry = entries.get(contextValue.request);
+    if (!entry) return;
+    const name = getOperationAST(document, operationName)?.name?.value;
+    entry.operation = name?.slice(0, MOST_NAME_CHARACTERS) ?? null;
+    entry.context = contextValue;
   }
 
   return {
@@ -44,19 +56,16 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
         context: null,
       });
     },
-    onExecute({ args }) {
-      const { document, operationName, contextValue } = args as ExecutionArgs & {
-        contextValue: Context & { request: Request };
-      };
-      const entry = entries.get(contextValue.request);
-      if (!entry) return;
-      const name = getOperationAST(document, operationName)?.name?.value;
-      entry.operation = name?.slice(0, MOST_NAME_CHARACTERS) ?? null;
-      entry.context = contextValue;
-    },
+    onExecute: note,
+    onSubscribe: note,
     onResultProcess({ request, result, setResult }) {
       const entry = entries.get(request);
-      if (!entry || Array.isArray(result) || !('errors' in result) || !result.errors?.length) return;
+      if (!entry || Array.isArray(result)) return;
+      if (isAsyncIterable<StreamedResult>(result)) {
+        setResult(mapAsyncIterator(result, (part) => withErrors(part, (error) => reported(error, entry))));
+        return;
+      }
+      if (!('errors' in result) || !result.errors?.length) return;
       const [first] = result.errors;
       entry.outcome = result.data == null ? String(first?.extensions.code ?? 'error') : 'partial';
       const errors = result.errors.map((error) => reported(error, entry));

@@ -1,5 +1,6 @@
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
+import type { ViewerWatch } from '../accounts/viewer-watch.ts';
 import { credentialsMissing } from '../auth/authenticate.ts';
 import type { Scheme } from '../auth/scheme.ts';
 import type { Changes } from '../database/changes.ts';
@@ -10,6 +11,8 @@ import { maskError } from './mask-error.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
+import { useIncrementalDelivery } from './use-incremental-delivery.ts';
+import { useLiveViewer } from './use-live-viewer.ts';
 import { useOAuthIntrospect } from './use-oauth-introspect.ts';
 import { useOAuthRevoke } from './use-oauth-revoke.ts';
 import { type RequestEntries, useRequestLog } from './use-request-log.ts';
@@ -24,12 +27,14 @@ interface YogaOptions {
   context: Omit<ServerContext, 'credentialsMissing'>;
   schemes: readonly Scheme[];
   changes: Changes;
+  /** What watches over open streams, and by which schemes. */
+  streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
   hasGraphiQL: boolean;
   log: Logger;
 }
 
-/** The GraphQL endpoint as a fetch handler and a node:http listener in one. */
-export function createGraphQLServer({ context, schemes, changes, hasGraphiQL, log }: YogaOptions) {
+/** The GraphQL endpoint as a fetch handler and a node:http listener in one; `dispose` ends its streams. */
+export function createGraphQLServer({ context, schemes, changes, streams, hasGraphiQL, log }: YogaOptions) {
   const serverContext = { ...context, credentialsMissing: () => credentialsMissing(schemes) };
   const entries: RequestEntries = new WeakMap();
   const oauth = { schemes, entries, log };
@@ -63,11 +68,14 @@ export function createGraphQLServer({ context, schemes, changes, hasGraphiQL, lo
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
       useRequestLog(log, entries),
+      useIncrementalDelivery(),
+      useLiveViewer(streams),
       useAuthentication(schemes),
       useSettledChanges(changes),
       useOAuthIntrospect(serverContext, oauth),
       useOAuthRevoke(serverContext, changes, oauth),
       useCallerHeaders(),
+      { onDispose: () => streams.close() },
     ],
   });
 }

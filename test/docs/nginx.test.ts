@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { listen } from '../../src/http/server.ts';
 import { startServer, tessera } from '../program.ts';
@@ -83,6 +84,36 @@ describeWith(['nginx', 'openssl'], 'nginx as the guide has it', () => {
     expect(log).toContain('"path":"/graphql","status":401');
     expect(log).not.toContain(key);
     expect(log).not.toMatch(/mutation|password/);
+  });
+
+  it('passes events on as they come', async () => {
+    await tessera(['user', 'create', 'hedy', '--password-stdin'], env, PASSWORD);
+    const server = await startServer(env);
+    const { ask } = await startNginx([server.origin]);
+    const logIn = (name: string) =>
+      LOGIN.replace('"ada"', '"hedy"').replace(`"${PASSWORD}"`, `"${PASSWORD}", name: "${name}"`);
+    async function post(query: string, key?: string) {
+      const headers = { ...JSON_TYPE, ...(key && { authorization: `Token ${key}` }) };
+      return (await fetch(server.url, { method: 'POST', headers, body: JSON.stringify({ query }) })).json();
+    }
+    const { key } = (await post(logIn('web'))).data.obtainAuthToken;
+    const come = new EventEmitter();
+    const isBegun = once(come, ':');
+    const isHeard = once(come, 'phone');
+    const reply = ask('/graphql', {
+      headers: { ...JSON_TYPE, accept: 'text/event-stream', authorization: `Token ${key}` },
+      body: JSON.stringify({ query: 'subscription { tokenEvents { kind name } }' }),
+      onPart: (part) => come.emit(part.includes('phone') ? 'phone' : ':'),
+    });
+    await isBegun;
+    await post(logIn('phone'));
+    // Before the stream is over: nothing waits in the proxy.
+    await isHeard;
+    await post('mutation { revokeCurrentToken { __typename } }', key);
+    const { status, headers, body } = await reply;
+    expect([status, headers['content-type']]).toEqual([200, 'text/event-stream']);
+    expect(body).toContain('{"kind":"CREATED","name":"phone"}');
+    expect(body).toMatch(/"message":"Invalid token\.".*\n\nevent: complete\n/);
   });
 
   it('asks another node when one is just starting, and says so when there is none', async () => {

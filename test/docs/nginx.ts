@@ -15,6 +15,8 @@ interface Asked {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
+  /** Told of each part of the answer's body as it comes. */
+  onPart?(part: string): void;
 }
 
 export interface Reply {
@@ -71,7 +73,7 @@ export async function startNginx(origins: readonly string[]) {
   });
 
   const ca = readFileSync(join(folder, 'fullchain.pem'));
-  function ask(path: string, { method = 'POST', headers = {}, body = '' }: Asked = {}): Promise<Reply> {
+  function ask(path: string, { method = 'POST', headers = {}, body = '', onPart }: Asked = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const request = httpsRequest(
         // A connection each: nginx closes those that are idle when it is reloaded.
@@ -87,7 +89,10 @@ export async function startNginx(origins: readonly string[]) {
         },
         async (response) => {
           let text = '';
-          for await (const part of response.setEncoding('utf8')) text += part;
+          for await (const part of response.setEncoding('utf8')) {
+            text += part;
+            onPart?.(part);
+          }
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
         },
       );

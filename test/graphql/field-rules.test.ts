@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { execute, extendSchema, type GraphQLError, parse } from 'graphql';
+import { execute, subscribe as executeSubscription, extendSchema, type GraphQLError, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { findViewer } from '../../src/accounts/viewers.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
@@ -82,6 +82,8 @@ async function makeCaller(caller: Caller) {
 }
 
 interface Cast {
+  /** Who calls. */
+  userId: string;
   /** Whose password is sent where a login is asked for. */
   owner: string;
   fresh: string;
@@ -162,6 +164,7 @@ const WAYS: Record<string, Way> = {
     root: 'Query.requiredScopes',
     document: (s) => `{ requiredScopes(document: "{ me { id } }") { ${s} } }`,
   },
+  TokenEvent: { root: 'Subscription.tokenEvents', document: (s) => `subscription { tokenEvents { ${s} } }` },
   PageInfo: { root: 'Query.tokens', document: (s) => `{ tokens { pageInfo { ${s} } } }` },
 };
 
@@ -175,6 +178,27 @@ const ROOT_ARGUMENTS: Record<string, (cast: Cast) => string> = {
   rotateToken: ({ spareId }) => `(input: { id: "${spareId}" })`,
   node: ({ spareId }) => `(id: "${spareId}")`,
 };
+
+/** As `request`, of a subscription: the first event after the caller has made a token. */
+async function subscribe(document: string, asked: { key?: string }, userId: string, to: typeof world.endpoint) {
+  const response = await to.fetch('http://tessera.test/graphql', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      ...(asked.key && { authorization: `Token ${asked.key}` }),
+    },
+    body: JSON.stringify({ query: document }),
+  });
+  if (response.status === 200) await database.token.create({ data: { userId, kind: 'API', name: 'told of' } });
+  let text = '';
+  for await (const part of response.body ?? []) {
+    text += Buffer.from(part).toString();
+    if (text.includes('data: {')) break;
+  }
+  const body = JSON.parse(/^data: ({.*})$/m.exec(text)?.[1] ?? 'null');
+  return { status: response.status, headers: response.headers, body };
+}
 
 const isRoot = ({ type }: Row) => ['Query', 'Mutation', 'Subscription'].includes(type);
 
@@ -228,7 +252,12 @@ function refused(status: number, code: string, message: string) {
 async function castFor(caller: Caller) {
   const { user, token, spare, ...keys } = await makeCaller(caller);
   const { user: somebody } = await makeUser();
-  const cast = { owner: somebody.username, fresh: `fresh-${user.username}`, spareId: btoa(`Token:${spare.id}`) };
+  const cast = {
+    userId: user.id,
+    owner: somebody.username,
+    fresh: `fresh-${user.username}`,
+    spareId: btoa(`Token:${spare.id}`),
+  };
   return { cast, user, token, ...keys };
 }
 
@@ -253,7 +282,10 @@ describe.each(CALLERS)('%s', (caller) => {
       );
       const bad = BAD_CREDENTIALS[caller];
       const standing = bad === undefined ? (caller as Standing) : 'anonymous';
-      const reply = await request(document, key === undefined ? {} : { key }, endpoints[registration]);
+      const asked = key === undefined ? {} : { key };
+      const to = endpoints[registration];
+      const isStream = root.type === 'Subscription';
+      const reply = await (isStream ? subscribe(document, asked, cast.userId, to) : request(document, asked, to));
       const outcome = { status: reply.status, body: reply.body };
       const place = `${caller}, ${row.type}.${row.field}`;
       if (bad !== undefined && !root.isWayIn) {
@@ -387,6 +419,7 @@ describe('the fields’ own gates', () => {
       tokenSecrets,
       registration: 'closed' as const,
       tokenRules: world.tokenRules,
+      tokenEvents: world.streams.tokenEvents,
       now: () => world.clock.now,
       credentialsMissing: () => new RequestRefused('UNAUTHENTICATED'),
       viewer,
@@ -470,7 +503,9 @@ describe('the fields’ own gates', () => {
       const { cast } = await castFor(caller);
       const { context } = await contextOf(caller);
       const document = parse(operationFor(row, cast).document);
-      const { errors } = await execute({ schema, document, contextValue: context });
+      const run = row.type === 'Subscription' ? executeSubscription : execute;
+      const result = await run({ schema, document, contextValue: context });
+      const errors = 'errors' in result ? result.errors : [];
       const code = caller === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
       expect(codesOf(errors), caller).toEqual(isOpenTo(row.openTo, caller, 'closed') ? [] : [code]);
     }

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TokenEvent } from './accounts/token-event.ts';
+import type { TokenEvents } from './accounts/token-events.ts';
+import { globalIdOf } from './graphql/global-id.ts';
+import type { Hooks, HookTools } from './hooks.ts';
+
+/** As long as requests are given at shutdown. */
+const PATIENCE_MS = 10_000;
+
+/** Runs the hooks, if there are any, until it is told to stop, which resolves when those under way have had their time. */
+export function runHooks({ onTokenEvent }: Hooks, tokenEvents: TokenEvents, tools: HookTools): () => Promise<void> {
+  if (!onTokenEvent) return async () => {};
+  const underWay = new Set<Promise<void>>();
+
+  async function run(event: TokenEvent): Promise<void> {
+    const { tokenId, kind } = event;
+    try {
+      await onTokenEvent?.({ ...event, globalTokenId: globalIdOf('Token', tokenId) }, tools);
+    } catch (error) {
+      tools.log.error({ err: error, tokenId, kind }, 'the hook onTokenEvent failed');
+    }
+  }
+
+  const stop = tokenEvents.subscribe(null, {
+    hear(event) {
+      const running = run(event).finally(() => underWay.delete(running));
+      underWay.add(running);
+    },
+    lose: () => tools.log.warn('the hook onTokenEvent may have missed events'),
+  });
+  return async () => {
+    stop();
+    await Promise.race([Promise.allSettled(underWay), sleep(PATIENCE_MS, undefined, { ref: false })]);
+  };
+}
