@@ -16,7 +16,10 @@ const config: CodegenConfig = {
 function typesFor(page: string): Output {
   return {
     preset: 'client',
-    documents: blocksOf(page, 'graphql').flatMap(({ name, text }) => (name === '' ? [text] : [])),
+    // As one document: of several, the order in what is made would be codegen's own.
+    documents: blocksOf(page, 'graphql')
+      .flatMap(({ name, text }) => (name === '' ? [text] : []))
+      .join('\n'),
     presetConfig: { fragmentMasking: false },
     config: {
       enumType: 'string-literal',

@@ -5,10 +5,19 @@ import { authorization, noticeRefusal, type Session } from './session.ts';
 
 /** What the unions and interfaces stand for; Apollo Client's cache loses the fields of fragments that it cannot place. */
 export const possibleTypes = {
-  Error: ['InvalidCredentialsError', 'TokenNotFoundError', 'UsernameTakenError', 'ValidationError'],
+  Error: [
+    'InvalidCredentialsError',
+    'ScopeNotGrantedError',
+    'TokenNameTakenError',
+    'TokenNotFoundError',
+    'UsernameTakenError',
+    'ValidationError',
+  ],
+  CreateTokenResult: ['IssuedToken', 'ScopeNotGrantedError', 'TokenNameTakenError', 'ValidationError'],
   CreateUserResult: ['CreatedUser', 'UsernameTakenError', 'ValidationError'],
   ObtainAuthTokenResult: ['InvalidCredentialsError', 'IssuedToken', 'ValidationError'],
   RevokeTokenResult: ['RevokedToken', 'TokenNotFoundError'],
+  RotateTokenResult: ['IssuedToken', 'ScopeNotGrantedError', 'TokenNotFoundError', 'ValidationError'],
 };
 
 export function createApolloClient(uri: string, session: Session): ApolloClient {
