@@ -1,12 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { issueToken, tooManyTokens } from '../accounts/issue-token.ts';
 import { obtainLoginToken } from '../accounts/login-token.ts';
 import { readNewToken } from '../accounts/new-token.ts';
 import { findLiveToken, type TokenRules } from '../accounts/tokens.ts';
 import { findUser } from '../accounts/users.ts';
 import { keyOf } from '../auth/key.ts';
-import { EVERY_SCOPE } from '../auth/scope.ts';
-import { tokenRulesOf } from '../config.ts';
+import { EVERY_SCOPE, scopesInWords } from '../auth/scope.ts';
+import { loadConfig, tokenRulesOf } from '../config.ts';
 import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
@@ -19,6 +19,7 @@ import { withDatabase } from './with-database.ts';
 interface Options {
   name: string;
   scope?: string[];
+  for?: string[];
   expires?: Date;
   reset: boolean;
 }
@@ -36,13 +37,21 @@ export function addTokenCreate(parent: Command): void {
     .argument('<username>')
     .option('--name <name>', 'what the token is for; its key is shown this once', LOGIN_TOKEN_NAME)
     .option('--scope <scope>', 'with --name: what it may do, such as account:read; again for another', collect)
+    .addOption(
+      new Option(
+        '--for <files...>',
+        'with --name: all that the operations of these files, folders or globs need',
+      ).conflicts('scope'),
+    )
     .option('--expires <when>', 'with --name: when it ends, such as 30d or 2030-01-31T12:00:00Z', readInstant)
     .option('--reset', 'replace the token of this name: its key is dead from then on', false)
     .action(async (username: string, options: Options, command: Command) => {
       const isLogin = options.name === LOGIN_TOKEN_NAME;
-      if (isLogin && (options.scope || options.expires)) {
-        command.error('error: --scope and --expires are for tokens made by hand: give it a --name of its own');
+      if (isLogin && (options.scope || options.for || options.expires)) {
+        const what = options.for ? '--for is' : '--scope and --expires are';
+        command.error(`error: ${what} for tokens made by hand: give it a --name of its own`);
       }
+      if (options.for) options.scope = await scopesFor(options.for);
       const token = await withDatabase(async ({ database, tokenSecrets }, config) => {
         const user = await findUser(database, username);
         const owner = user && { userId: user.id, rules: tokenRulesOf(config), now: new Date() };
@@ -75,6 +84,17 @@ async function newToken(database: Database, owner: Owner, options: Options): Pro
     `The user has a token named ${JSON.stringify(name)}${found ? ` since ${found.createdAt.toISOString()}` : ''}. ` +
       'Its key is not shown again: choose another --name, or replace it with --reset.',
   );
+}
+
+/** What the operations of these files need; where there is a choice, what is least and comes first, and so it is said. */
+async function scopesFor(files: readonly string[]): Promise<string[]> {
+  const { scopesOfFiles } = await import('./scopes-of-files.ts');
+  const { scopes } = await scopesOfFiles(files, loadConfig().config.registration);
+  const [least = []] = scopes.toSorted((a, b) => a.length - b.length);
+  if (scopes.length > 1) {
+    process.stderr.write(`Enough would be ${scopesInWords(scopes)}. Taken: ${scopesInWords([least])}.\n`);
+  }
+  return least;
 }
 
 // Loaded when it is wanted: scopes are declared beside the fields that ask for them, and all of GraphQL comes with them.
