@@ -12,7 +12,7 @@ interface ViewerWatchOptions {
 }
 
 /** Something long that is done for a viewer. */
-export interface Watched {
+interface Watched {
   /** For whom, as last judged; null: for a stranger, who stays one. */
   viewer(): Viewer | null;
   /** Judges him anew. Throws RequestRefused when he may not go on. */

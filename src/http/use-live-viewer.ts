@@ -8,8 +8,8 @@ import { toGraphQLError } from '../graphql/refusal.ts';
 import { endable } from './endable.ts';
 import { type Arguments, admit } from './use-authentication.ts';
 
-/** Subscriptions of one user past which there is no room for more: a leak in one client, or malice. */
-const MOST_SUBSCRIPTIONS = 50;
+/** Streams of one user past which no subscription begins: a leak in one client, or malice. */
+const MOST_STREAMS = 50;
 
 interface LiveViewerOptions {
   watch: ViewerWatch;
@@ -71,7 +71,7 @@ export function useLiveViewer({ watch, schemes }: LiveViewerOptions): Plugin<Con
         onSubscribeResult({ args, result, setResult }: Streamed) {
           if (!isAsyncIterable<object>(result)) return;
           const { viewer } = (args as Arguments).contextValue;
-          if (viewer && watch.countOf(viewer.user.id) >= MOST_SUBSCRIPTIONS) {
+          if (viewer && watch.countOf(viewer.user.id) >= MOST_STREAMS) {
             void result[Symbol.asyncIterator]().return?.();
             setResult({ errors: [toGraphQLError(overloaded('Too many streams of yours are open.'))] } as never);
           } else {

@@ -68,6 +68,25 @@ function withoutHasNext({ hasNext: _, ...result }: Record<string, unknown>): unk
   return result;
 }
 
+it('ends also when its token was revoked just before it began', async () => {
+  const { key, token } = await makeUser();
+  let goOn = (): void => {};
+  const held = new Promise((resolve) => {
+    goOn = () => resolve([]);
+  });
+  const find = vi.spyOn(database.token, 'findMany');
+  // What comes at once comes when the token is gone, and what is to come later never does.
+  find.mockReturnValueOnce(held as never).mockReturnValueOnce(new Promise(() => {}) as never);
+  const query = '{ tokens { edges { cursor } } me { id ... @defer { tokens { edges { cursor } } } } }';
+  const reply = open(key, query, 'text/event-stream');
+  await expect.poll(() => find.mock.calls.length).toBe(2);
+  await database.token.delete({ where: { id: token.id } });
+  await world.changes.settle();
+  goOn();
+  expect(lastEvent(await (await reply).text())).toEqual(INVALID);
+  find.mockRestore();
+});
+
 type Made = Awaited<ReturnType<typeof makeUser>>;
 
 const idOf = ({ token }: Made) => globalIdOf('Token', token.id);
