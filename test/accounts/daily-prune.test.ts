@@ -2,7 +2,10 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { takeChore } from '../../src/accounts/chores.ts';
 import { startDailyPrune } from '../../src/accounts/daily-prune.ts';
-import { openWorld } from '../world.ts';
+import { readConfig } from '../../src/config.ts';
+import { openDatabase } from '../../src/database/open.ts';
+import { serve } from '../../src/serve.ts';
+import { databaseOfItsOwn, openWorld } from '../world.ts';
 
 const world = await openWorld();
 const { database, makeUser, clock } = world;
@@ -99,5 +102,23 @@ describe('the daily prune', () => {
     vi.advanceTimersByTime(4_000_000);
     await node.stop();
     expect(await namesLeft()).toEqual(['default', 'just over']);
+  });
+
+  it('is begun with the server, and ends with it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const own = await databaseOfItsOwn();
+    const { config, secrets } = readConfig({ ...world.env, ...own.env, PORT: '0' });
+    const log = pino({ level: 'silent' });
+    const server = await serve(config, secrets, log);
+    const visit = await openDatabase({ config, secrets, log, asServer: false });
+    const { id: userId } = await visit.database.user.create({ data: { username: 'ada', usernameKey: 'ada' } });
+    const expiresAt = new Date('2020-01-31T12:00:00Z');
+    await visit.database.token.create({ data: { userId, kind: 'API', name: 'long over', expiresAt } });
+    vi.advanceTimersByTime(70_000);
+    await vi.waitFor(async () => expect(await visit.database.token.count()).toBe(1));
+    await visit.close();
+    await server.close();
+    expect(vi.getTimerCount()).toBe(0);
+    await own.drop();
   });
 });
