@@ -1,18 +1,31 @@
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { readConfig } from '../src/config.ts';
+import { openToRead } from '../src/database/open.ts';
 import { globalIdOf } from '../src/graphql/global-id.ts';
 import type { HookedTokenEvent, Hooks } from '../src/hooks.ts';
 import { createLog } from '../src/log.ts';
 import { serve } from '../src/serve.ts';
+import { blocksOf } from './clients/blocks.ts';
 import { tessera } from './program.ts';
 import { recordOutput } from './recorder.ts';
 import { databaseOfItsOwn, openWorld, PASSWORD, TOKEN_SECRET } from './world.ts';
 
 const world = await openWorld();
 
-/** A server that runs these hooks, and what it logs. */
-async function serveWith(hooks: Hooks) {
-  const own = await databaseOfItsOwn();
+// As docs/guides/hooks.md has it.
+const hooks: Hooks = {
+  async onTokenEvent({ kind, tokenId, userId, name }, { database, log }) {
+    if (kind !== 'CREATED') return;
+    const claimed = await database.$executeRaw`
+      INSERT INTO "HandledTokenEvent" ("tokenId", "kind") VALUES (${tokenId}::uuid, ${kind}) ON CONFLICT DO NOTHING`;
+    if (claimed === 1) log.info({ userId, name }, 'a mail about a new token');
+  },
+};
+
+/** A server that runs these hooks, and what it logs; on a database of its own unless another is given. */
+async function serveWith(hooks: Hooks, given?: Awaited<ReturnType<typeof databaseOfItsOwn>>) {
+  const own = given ?? (await databaseOfItsOwn());
   const env = { NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: TOKEN_SECRET, ...own.env };
   const { config, secrets } = readConfig({ ...env, PORT: '0', REGISTRATION: 'open' });
   const logged: Record<string, unknown>[] = [];
@@ -28,7 +41,7 @@ async function serveWith(hooks: Hooks) {
   }
   onTestFinished(async () => {
     await close();
-    await own.drop();
+    if (!given) await own.drop();
   });
   return { env, logged, close, url: server.url };
 }
@@ -131,3 +144,30 @@ it('is told of everybody’s expiries once a minute, by one query', async () => 
   expect(told).toEqual(expect.arrayContaining(events));
   expect(world.queries).toHaveLength(1);
 });
+
+it('of several nodes, the one that claims an event does what the guide does', async () => {
+  const [shown] = blocksOf('docs/guides/hooks.md', 'ts');
+  expect(readFileSync(new URL(import.meta.url), 'utf8')).toContain(shown?.text.replace('export ', ''));
+  const [table] = blocksOf('docs/guides/hooks.md', 'sql');
+  const own = await databaseOfItsOwn();
+  const { env, ...rest } = await serveWith({}, own);
+  const { pool, close } = await openForTable(env);
+  await pool.query(table?.text ?? '');
+  await close();
+  await rest.close();
+  // The embedded database has one node.
+  const nodes = [await serveWith(hooks, own), ...(inject('templateUrl') ? [await serveWith(hooks, own)] : [])];
+  onTestFinished(own.drop);
+  for (const username of ['ada', 'eve']) await register(nodes[0]?.url ?? '', username);
+  for (const node of nodes) await node.close();
+  const mails = nodes.flatMap(({ logged }) => logged.filter(({ msg }) => msg === 'a mail about a new token'));
+  expect(mails).toMatchObject([{ name: 'default' }, { name: 'default' }]);
+});
+
+/** A connection to the database of a server that runs. */
+async function openForTable(env: Record<string, string>) {
+  const { config } = readConfig(env);
+  const opened = await openToRead(config, createLog(config, { write: () => {} }));
+  if (!opened) throw new Error('There is no database.');
+  return opened;
+}
