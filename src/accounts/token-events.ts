@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenLifetimes } from '../auth/expiry.ts';
 import type { Change, Changes } from '../database/changes.ts';
 import type { Database } from '../database/client.ts';
@@ -26,14 +27,16 @@ export interface TokenEvents {
   subscribe(userId: string | null, listener: TokenListener): () => void;
   /**
    * The events of this user's tokens for one reader. Ends with RequestRefused (OVERLOADED) when some are missed: he
-   * reads too slowly, or changes are not heard. Throws the same where they are not heard now.
+   * reads too slowly, or changes are not heard. Throws the same where they are not heard within a second.
    */
-  streamOf(userId: string): AsyncIterableIterator<TokenEvent>;
+  streamOf(userId: string): Promise<AsyncIterableIterator<TokenEvent>>;
   close(): void;
 }
 
 const SWEEP_MS = 1_000;
 const SWEEP_OF_ALL_MS = 60_000;
+/** How long a subscriber waits for changes to be heard. */
+const PATIENCE_MS = 1_000;
 /** Waiting events past which a reader is too slow. */
 const MOST_WAITING = 100;
 
@@ -89,8 +92,10 @@ export function createTokenEvents({ database, changes, lifetimes, now }: TokenEv
   const unsubscribe = changes.subscribe(hear);
   return {
     subscribe,
-    streamOf(userId) {
-      // What is missed before the first event would never be known of.
+    async streamOf(userId) {
+      // What is missed before the first event would never be known of. A busy moment passes; a lost line does not.
+      const until = performance.now() + PATIENCE_MS;
+      while (!changes.areHeard() && performance.now() < until) await sleep(PATIENCE_MS / 20);
       if (isClosed || !changes.areHeard()) throw overloaded();
       let stop = (): void => {};
       const queue = createEventQueue<TokenEvent>({ most: MOST_WAITING, onOver: () => stop() });
