@@ -65,11 +65,13 @@ describe('whoever writes the database', () => {
     const mallory = await makeUser('mallory');
     const victim = await makeUser('victim');
     await database.$executeRaw`UPDATE "User" SET "isSuperuser" = true WHERE username = 'mallory'`;
+    await world.changes.settle();
     expect(await whoIs(mallory.key)).toEqual({ data: { me: { username: 'mallory', isSuperuser: true } } });
 
     await database.$executeRaw`DELETE FROM "Token" WHERE id = ${victim.token.id}::uuid`;
     await database.$executeRaw`
       UPDATE "Token" SET "userId" = ${victim.user.id}::uuid WHERE id = ${mallory.token.id}::uuid`;
+    await world.changes.settle();
     expect(await whoIs(mallory.key)).toEqual({ data: { me: { username: 'victim', isSuperuser: false } } });
 
     await database.$executeRaw`UPDATE "User" SET "passwordHash" = NULL WHERE username = 'victim'`;
