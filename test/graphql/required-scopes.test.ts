@@ -142,6 +142,20 @@ describe('a refusal for want of scopes', () => {
   });
 });
 
+it('keeps a new token from being made whose answer could not be read', async () => {
+  const document = `mutation {
+    createToken(input: { name: "lost", scopes: [] }) { ... on IssuedToken { key token { user { username } } } }
+  }`;
+  expect(await refusalOf(document, await keyWith(staff.id, 'tokens:write', 'users:read'))).toEqual(
+    forWantOf(['account:read']),
+  );
+  expect(await database.token.count({ where: { name: 'lost' } })).toBe(0);
+  const enough = await keyWith(staff.id, 'tokens:write', 'account:read');
+  expect((await request(document, { key: enough })).body).toMatchObject({
+    data: { createToken: { token: { user: { username: staff.username } } } },
+  });
+});
+
 it('asks a mutation in advance for the scopes of what is its caller’s own, so that it does not half happen', () => {
   const extended = extendSchema(
     schema,
