@@ -195,7 +195,13 @@ function serverSource(databaseUrl: string, directUrl: string, log: Logger): Sour
 }
 
 function poolOptionsOf(url: string): pg.PoolConfig {
-  return { connectionString: url, connectionTimeoutMillis: 10_000 };
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    // Prisma's adapter sends and reads instants without their offset: in a session of another zone they would be off by
+    // hours. By SET, not by a startup option: poolers know this setting, and refuse those they do not know.
+    onConnect: (client) => client.query("SET TIME ZONE 'UTC'"),
+  };
 }
 
 async function answersInTime(pool: pg.Pool): Promise<boolean> {
