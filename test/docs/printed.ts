@@ -40,10 +40,15 @@ export async function runPrinted(
 }
 
 /** What a page says that its commands print, and what they do print; keys are left out, lines without text as well. */
-export async function playBlocks(blocks: readonly Block[], env: Record<string, string>, ports: [string, string]) {
+export async function playBlocks(
+  blocks: readonly Block[],
+  env: Record<string, string>,
+  ports: [string, string],
+  cwd: string = ROOT,
+) {
   const commands = blocks.filter(({ kind }) => kind === 'sh').map(({ text }) => text.replaceAll(...ofPort(ports)));
   const answers = blocks.filter(({ kind }) => kind !== 'sh').map(({ text }) => text);
-  const stdout = await runPrinted(commands, env);
+  const stdout = await runPrinted(commands, env, cwd);
   const shown = stdout.split('\n').filter((line) => line !== '');
   return { answers, shown: shown.map((line) => line.replaceAll(/tsr_[\w-]{43}/g, 'tsr_…')) };
 }
