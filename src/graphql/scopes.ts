@@ -10,6 +10,7 @@ const declared = new Map<string, Scope>();
 /**
  * A scope, known from now on to `Query.scopes` and to whatever makes tokens. Fields ask for it by `needs` (rules.ts).
  * Throws when the name is not `resource:verb`, or is declared already.
+ * @public Types of one's own declare theirs by it.
  */
 export function scope(name: string, description: string): Scope {
   if (!/^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$/.test(name)) {
@@ -27,7 +28,7 @@ export function declaredScopes(): Scope[] {
 }
 
 export const accountRead = scope('account:read', 'Read one’s own account: who one is, e-mail and last login included.');
-export const accountWrite = scope('account:write', 'Change one’s own account.');
+scope('account:write', 'Change one’s own account.');
 export const tokensRead = scope(
   'tokens:read',
   'Read one’s own tokens, never their keys, and hear what happens to them.',
