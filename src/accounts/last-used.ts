@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { TokenViewer } from '../auth/schemes/token.ts';
+import type { ViewerToken } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 
 const MINUTE_MS = 60_000;
@@ -8,6 +9,7 @@ const WRITE_EVERY_MS = 5_000;
 const MOST_A_STATEMENT = 1_000;
 const MOST_WAITING = 100_000;
 const MOST_TRIES = 3;
+const NEVER = new Date(0);
 
 interface Use {
   at: Date;
@@ -16,7 +18,7 @@ interface Use {
 
 /** When tokens were last used: noted in memory, written behind. */
 export interface LastUsed {
-  /** Notes that this token is used now, at most once a minute; nobody waits for it. */
+  /** Notes that this token is used now: to be written at most once a minute, and nobody waits for it. */
   note(viewer: TokenViewer): void;
   /** Writes what has been noted. Never throws: what cannot be written waits for the next time. */
   write(): Promise<void>;
@@ -25,18 +27,22 @@ export interface LastUsed {
 /** The uses that this server notes. They live in memory, a bounded number of them, until `write` is called. */
 export function createLastUsed({ database, log, now }: { database: Database; log: Logger; now(): Date }): LastUsed {
   const waiting = new Map<string, Use>();
+  /** The latest use of a token that was noted to be written; the token itself knows the latest of all. */
+  const notedAt = new WeakMap<ViewerToken, Date>();
   let isFailing = false;
 
   function note({ token }: TokenViewer): void {
     const at = now();
-    const noted = waiting.get(token.id)?.at;
+    const waitingAt = waiting.get(token.id)?.at;
     // Looked up again, it does not know yet what is not written yet.
-    if (noted && (!token.lastUsedAt || token.lastUsedAt < noted)) token.lastUsedAt = noted;
-    if (token.lastUsedAt && at.getTime() - token.lastUsedAt.getTime() < MINUTE_MS) return;
-    if (waiting.size >= MOST_WAITING && !noted) return;
-    waiting.set(token.id, { at, tries: 0 });
+    const noted = waitingAt ?? notedAt.get(token) ?? token.lastUsedAt ?? NEVER;
     // Whoever is kept in memory is judged by this, long before it is written.
-    token.lastUsedAt = at;
+    if (!token.lastUsedAt || token.lastUsedAt < at) token.lastUsedAt = at;
+    notedAt.set(token, noted);
+    if (at.getTime() - noted.getTime() < MINUTE_MS) return;
+    if (waiting.size >= MOST_WAITING && !waitingAt) return;
+    notedAt.set(token, at);
+    waiting.set(token.id, { at, tries: 0 });
   }
 
   async function write(): Promise<void> {
