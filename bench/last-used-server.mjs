@@ -15,7 +15,10 @@ const { config, secrets } = loadConfig();
 const log = createLog(config);
 const server = await listen({ host: config.host, port: config.port, drainMs: 1_000 });
 const open = await openDatabase({ config, secrets, log, asServer: true });
-const lastUsed = process.argv[2] === 'written' ? createLastUsed({ database: open.database, log, now }) : undefined;
+const lastUsed =
+  process.argv[2] === 'written'
+    ? createLastUsed({ database: open.database, lifetimes: config.tokenLifetimes, log, now })
+    : undefined;
 const stopWriting = lastUsed && writeBehind(lastUsed);
 server.serve(createEndpoint(config, secrets, { ...open, lastUsed }, log, now), open.isThere);
 process.stdout.write(`GraphQL ${server.url}/graphql\n`);

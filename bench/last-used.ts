@@ -55,17 +55,18 @@ async function measure(DATABASE_URL: string, DATA_DIR: string): Promise<string> 
   );
   const used = Math.min(TOKENS, Math.max(...written.map(({ asked }) => asked)));
   if (stored?.used !== used) throw new Error(`${stored?.used} of ${used} tokens have a last use.`);
-  const ratio = median(rates.map((each) => each.written / each.without));
+  const ratios = rates.map((each) => each.written / each.without);
+  const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
   const row = (name: string, kind: 'without' | 'written', ...rest: unknown[]) => [
     name,
     Math.round(median(rates.map((each) => each[kind]))),
     ...rest.map(String),
   ];
   return table(
-    ['last use', 'requests a second', 'ratio', 'rows written', 'deadlocks'],
+    ['last use', 'requests a second', 'ratio', 'of the rounds', 'rows written', 'deadlocks'],
     [
-      row('not written', 'without', '1.000', 0, 0),
-      row('written', 'written', ratio.toFixed(3), stored.updates, stored.deadlocks),
+      row('not written', 'without', '1.000', '', 0, 0),
+      row('written', 'written', median(ratios).toFixed(3), spread, stored.updates, stored.deadlocks),
     ],
   );
 }

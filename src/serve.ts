@@ -45,7 +45,12 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     // Whoever waits for it hears it; that nobody does is no second error.
     failure.catch(() => {});
     const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
-    const lastUsed = createLastUsed({ database: open.database, log, now: () => new Date() });
+    const lastUsed = createLastUsed({
+      database: open.database,
+      lifetimes: config.tokenLifetimes,
+      log,
+      now: () => new Date(),
+    });
     const endpoint = createEndpoint(config, secrets, { ...open, lastUsed }, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);

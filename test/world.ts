@@ -95,7 +95,7 @@ export async function openWorld(env: Record<string, string> = {}) {
   // On a server the line is proved a moment after it has been opened.
   while (!changes.areHeard()) await sleep(5);
   // Written when a test says so: nothing else asks the database behind its back.
-  const lastUsed = createLastUsed({ database, log, now: () => clock.now });
+  const lastUsed = createLastUsed({ database, lifetimes: config.tokenLifetimes, log, now: () => clock.now });
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
 
   const streams = createStreams(config, { database, tokenSecrets, changes, log, now: () => clock.now, hooks: {} });

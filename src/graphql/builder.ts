@@ -1,5 +1,4 @@
 import SchemaBuilder from '@pothos/core';
-import DirectivesPlugin from '@pothos/plugin-directives';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
@@ -25,10 +24,9 @@ export const builder = new SchemaBuilder<{
   DefaultNodeNullability: false;
   Connection: { totalCount(): Promise<number> };
   Scalars: { DateTime: { Input: Date; Output: Date }; ID: { Input: string; Output: string } };
-  Directives: { authenticated: { locations: 'FIELD_DEFINITION' | 'OBJECT' } };
 }>({
   // Scope-auth first: what wraps resolvers after it runs only for those who may.
-  plugins: [ScopeAuthPlugin, ErrorsPlugin, ValidationPlugin, RelayPlugin, PrismaPlugin, DirectivesPlugin],
+  plugins: [ScopeAuthPlugin, ErrorsPlugin, ValidationPlugin, RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: ruleLoaders,
@@ -63,7 +61,6 @@ export const builder = new SchemaBuilder<{
     beforeArgOptions: { description: 'Only what comes before this cursor.' },
   },
   prisma: { client: (context) => context.database, dmmf: getDatamodel(), exposeDescriptions: false },
-  directives: { useGraphQLToolsUnorderedDirectives: true },
 });
 
 // Closed by default: a root field asks for a signed-in viewer unless it declares itself public.

@@ -14,6 +14,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const warnings: unknown[] = [];
+const lifetimes = { idleLifetimeSeconds: 86_400 };
 const log = { warn: (...parts: unknown[]) => warnings.push(parts) } as never;
 
 function pass(ms: number): Date {
@@ -124,7 +125,7 @@ describe('when a token was last used', () => {
     const [viewer] = await makeViewers(1);
     if (!viewer) throw new Error('There is no token.');
     const nodeNotingAt = (at: Date) => {
-      const node = createLastUsed({ database, log, now: () => at });
+      const node = createLastUsed({ database, lifetimes, log, now: () => at });
       node.note({ ...viewer, token: { ...viewer.token } });
       return node.write();
     };
@@ -192,7 +193,7 @@ describe('when a token was last used', () => {
   it('is noted of no more than 100,000 tokens at a time', async () => {
     const [viewer] = await makeViewers(1);
     if (!viewer) throw new Error('There is no token.');
-    const full = createLastUsed({ database, log, now: () => clock.now });
+    const full = createLastUsed({ database, lifetimes, log, now: () => clock.now });
     for (let n = 0; n < 100_000; n++) full.note({ ...viewer, token: { ...viewer.token, id: newTokenId() } });
     full.note(viewer);
     await full.write();
@@ -270,7 +271,7 @@ describe.runIf(process.env.TEST_DATABASE_URL)('beside others who write the same 
       const [mine, doomed, orphans] = await Promise.all([makeViewers(150), makeViewers(150), makeViewers(150)]);
       const viewers = [...mine, ...doomed, ...orphans];
       const servers = [1, 2, 3, 4].map((order) => {
-        const node = createLastUsed({ database, log, now: () => clock.now });
+        const node = createLastUsed({ database, lifetimes, log, now: () => clock.now });
         const ordered = viewers.toSorted((a, b) => (a.token.id.slice(order) < b.token.id.slice(order) ? -1 : 1));
         for (const viewer of ordered) node.note({ ...viewer, token: { ...viewer.token } });
         return node;
