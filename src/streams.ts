@@ -5,7 +5,7 @@ import { createViewerWatch, type ViewerWatch } from './accounts/viewer-watch.ts'
 import { findViewers } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
 import type { Scheme } from './auth/scheme.ts';
-import type { Config } from './config.ts';
+import { type Config, tokenRulesOf } from './config.ts';
 import type { OpenDatabase } from './database/open.ts';
 import type { Hooks } from './hooks.ts';
 import { runHooks } from './run-hooks.ts';
@@ -30,7 +30,7 @@ export interface Streams {
 export function createStreams(config: Config, parts: StreamParts): Streams {
   const { database, tokenSecrets, changes, log, now, hooks } = parts;
   const lifetimes = config.tokenLifetimes;
-  const tokenEvents = createTokenEvents({ database, changes, lifetimes, now });
+  const tokenEvents = createTokenEvents({ database, changes, rules: tokenRulesOf(config), now });
   const watch = createViewerWatch({
     changes,
     isExpired: ({ token }) => token !== null && isExpired(token, lifetimes, now()),

@@ -3,10 +3,10 @@ import type { Viewer } from '../auth/viewer.ts';
 import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
-import { RequestRefused } from '../errors.ts';
+import { overloaded, RequestRefused } from '../errors.ts';
 import { ScopeNotGrantedError, TokenNameTakenError } from './failures.ts';
 import { readGrant } from './grant.ts';
-import { issueToken, tooManyTokens } from './issue-token.ts';
+import { issueToken, MOST_TRIES, tooManyTokens } from './issue-token.ts';
 import { readNewToken } from './new-token.ts';
 import type { TokenRules } from './tokens.ts';
 
@@ -26,6 +26,7 @@ export async function createToken(
   viewer: Viewer,
   asked: Parameters<typeof readNewToken>[0],
   options: CreateOptions,
+  triesLeft = MOST_TRIES,
 ): Promise<Token> {
   const { rules, knownScopes, now } = options;
   const grant = await readGrant(database, viewer, { lifetimes: rules.lifetimes, now });
@@ -43,7 +44,8 @@ export async function createToken(
     case 'no-place':
       throw tooManyTokens(rules);
     case 'ungranted':
-      return createToken(database, viewer, asked, options);
+      if (triesLeft === 0) throw overloaded();
+      return createToken(database, viewer, asked, options, triesLeft - 1);
     case 'no-user':
       throw new RequestRefused('AUTHENTICATION_FAILED', 'User inactive or deleted.');
   }

@@ -1,4 +1,4 @@
-import type { TokenLifetimes } from '../auth/expiry.ts';
+import { LAST_INSTANT, type TokenLifetimes } from '../auth/expiry.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
 
 /** What `isExpired` says, for Prisma's `where`: the tokens that are refused at this instant because their time is over. */
@@ -10,12 +10,15 @@ export function isExpiredAt(now: Date, lifetimes: TokenLifetimes): Prisma.TokenW
     const idle = { lte: before(now, idleLifetimeSeconds) };
     login.push({ createdAt: idle, OR: [{ lastUsedAt: null }, { lastUsedAt: idle }] });
   }
-  return { OR: [{ expiresAt: { lte: now } }, ...login.map((each) => ({ kind: 'LOGIN' as const, ...each }))] };
+  const ended: Prisma.TokenWhereInput[] = [{ expiresAt: { lte: now } }, { expiresAt: { gt: LAST_INSTANT } }];
+  return { OR: [...ended, ...login.map((each) => ({ kind: 'LOGIN' as const, ...each }))] };
 }
 
 /** The opposite, spelt out: in SQL neither a comparison with null nor its negation is true. */
 export function isLiveAt(now: Date, { lifetimeSeconds, idleLifetimeSeconds }: TokenLifetimes): Prisma.TokenWhereInput {
-  const rules: Prisma.TokenWhereInput[] = [{ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }];
+  const rules: Prisma.TokenWhereInput[] = [
+    { OR: [{ expiresAt: null }, { expiresAt: { gt: now, lte: LAST_INSTANT } }] },
+  ];
   const isNoLogin: Prisma.TokenWhereInput = { kind: { not: 'LOGIN' } };
   if (lifetimeSeconds !== null) {
     rules.push({ OR: [isNoLogin, { createdAt: { gt: before(now, lifetimeSeconds) } }] });
@@ -29,7 +32,7 @@ export function isLiveAt(now: Date, { lifetimeSeconds, idleLifetimeSeconds }: To
 
 /** As isExpiredAt, for SQL of our own in which the table "Token" is called `t`; never null. */
 export function isExpiredSql(now: Date, { lifetimeSeconds, idleLifetimeSeconds }: TokenLifetimes): Prisma.Sql {
-  const parts = [Prisma.sql`coalesce(t."expiresAt" <= ${now}, false)`];
+  const parts = [Prisma.sql`coalesce(t."expiresAt" <= ${now} OR t."expiresAt" > ${LAST_INSTANT}, false)`];
   if (lifetimeSeconds !== null) {
     parts.push(Prisma.sql`(t."kind" = 'LOGIN' AND t."createdAt" <= ${before(now, lifetimeSeconds)})`);
   }

@@ -8,6 +8,9 @@ import { type Grant, isStanding } from './grant.ts';
 import type { TokenRules } from './tokens.ts';
 import { lockUser } from './user-lock.ts';
 
+/** How often it is begun anew, when somebody else has changed what was judged. */
+export const MOST_TRIES = 5;
+
 export interface TokenDraft {
   userId: string;
   kind: TokenKind;

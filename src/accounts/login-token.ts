@@ -1,8 +1,9 @@
 import { EVERY_SCOPE } from '../auth/scope.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
+import { overloaded } from '../errors.ts';
 import { ValidationError } from './failures.ts';
-import { issueToken, tooManyTokens } from './issue-token.ts';
+import { issueToken, MOST_TRIES, tooManyTokens } from './issue-token.ts';
 import { findLiveToken, type TokenRules } from './tokens.ts';
 
 interface LoginTokenAsked {
@@ -17,7 +18,11 @@ interface LoginTokenAsked {
  * Throws ValidationError when the user has too many tokens, or when the name belongs to a token made by hand: only
  * login tokens are handed out again.
  */
-export async function obtainLoginToken(database: Database, asked: LoginTokenAsked): Promise<Token | null> {
+export async function obtainLoginToken(
+  database: Database,
+  asked: LoginTokenAsked,
+  triesLeft = MOST_TRIES,
+): Promise<Token | null> {
   const found = await findLiveToken(database, asked);
   if (found && found.kind !== 'LOGIN') {
     throw new ValidationError([{ path: ['name'], message: 'A token made by hand has this name. Choose another.' }]);
@@ -28,6 +33,8 @@ export async function obtainLoginToken(database: Database, asked: LoginTokenAske
   const issue = await issueToken(database, draft, { rules, now });
   if (issue.token) return issue.token;
   if (issue.refusal === 'no-place') throw tooManyTokens(rules);
+  if (issue.refusal === 'no-user') return null;
+  if (triesLeft === 0) throw overloaded();
   // Two first logins at once: one makes the token, the other is given the same.
-  return issue.refusal === 'no-user' ? null : obtainLoginToken(database, asked);
+  return obtainLoginToken(database, asked, triesLeft - 1);
 }

@@ -4,6 +4,8 @@ export interface Multimap<Key, Value> {
   delete(key: Key, value: Value): void;
   get(key: Key): ReadonlySet<Value>;
   keys(): Key[];
+  /** How many keys there are. */
+  size(): number;
 }
 
 export function createMultimap<Key, Value>(): Multimap<Key, Value> {
@@ -19,5 +21,6 @@ export function createMultimap<Key, Value>(): Multimap<Key, Value> {
     },
     get: (key) => sets.get(key) ?? new Set(),
     keys: () => [...sets.keys()],
+    size: () => sets.size,
   };
 }

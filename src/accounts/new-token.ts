@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LAST_INSTANT } from '../auth/expiry.ts';
 import { EVERY_SCOPE } from '../auth/scope.ts';
 import { validationErrorOf } from './failures.ts';
 import { text } from './text.ts';
@@ -39,6 +40,7 @@ function newTokenSchema({ knownScopes, now, until }: Bounds) {
         .date()
         .nullish()
         .refine((instant) => !instant || instant > now, 'This must be in the future.')
+        .refine((instant) => !instant || instant <= LAST_INSTANT, 'This must be before the year 10000.')
         .refine(
           (instant) => !instant || !until || instant <= until,
           `This must not be later than ${until?.toISOString()}, when the token that makes it expires.`,

@@ -5,9 +5,11 @@ import { lackingScopes } from '../auth/scope.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
+import { overloaded } from '../errors.ts';
 import { isExpiredSql } from './expired.ts';
 import { ScopeNotGrantedError, TokenNotFoundError, ValidationError } from './failures.ts';
 import { type Grant, isStanding, readGrant } from './grant.ts';
+import { MOST_TRIES } from './issue-token.ts';
 import { findToken, type TokenRules } from './tokens.ts';
 import { lockUser } from './user-lock.ts';
 
@@ -30,7 +32,12 @@ interface Rotation {
  * Throws TokenNotFoundError for a token that is not the viewer's, or lives no more, or is superseded already;
  * ScopeNotGrantedError and ValidationError for one that may do more, or lives longer, than the viewer's own.
  */
-export async function rotateToken(database: Database, viewer: Viewer, rotation: Rotation): Promise<Token> {
+export async function rotateToken(
+  database: Database,
+  viewer: Viewer,
+  rotation: Rotation,
+  triesLeft = MOST_TRIES,
+): Promise<Token> {
   const { tokenId, rules, now } = rotation;
   const grant = await readGrant(database, viewer, { lifetimes: rules.lifetimes, now });
   const old = await findToken(database, tokenId);
@@ -44,7 +51,10 @@ export async function rotateToken(database: Database, viewer: Viewer, rotation: 
     throw new ValidationError([{ path: ['id'], message }]);
   }
   // Whatever was changed since it was judged is judged anew.
-  return (await supersede(database, { old, until, grant, rotation })) ?? rotateToken(database, viewer, rotation);
+  const token = await supersede(database, { old, until, grant, rotation });
+  if (token) return token;
+  if (triesLeft === 0) throw overloaded();
+  return rotateToken(database, viewer, rotation, triesLeft - 1);
 }
 
 interface Superseding {

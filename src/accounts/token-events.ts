@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TokenLifetimes } from '../auth/expiry.ts';
 import type { Change, Changes } from '../database/changes.ts';
 import type { Database } from '../database/client.ts';
 import { overloaded } from '../errors.ts';
@@ -7,11 +6,12 @@ import { createEventQueue } from './event-queue.ts';
 import { createExpirySweep } from './expiry-sweep.ts';
 import { createMultimap } from './multimap.ts';
 import { type TokenEvent, tokenEventOf } from './token-event.ts';
+import type { TokenRules } from './tokens.ts';
 
 interface TokenEventsOptions {
   database: Database;
   changes: Changes;
-  lifetimes: TokenLifetimes;
+  rules: TokenRules;
   now(): Date;
 }
 
@@ -37,12 +37,16 @@ const SWEEP_MS = 1_000;
 const SWEEP_OF_ALL_MS = 60_000;
 /** How long a subscriber waits for changes to be heard. */
 const PATIENCE_MS = 1_000;
-/** Waiting events past which a reader is too slow. */
+/** Waiting events past which a reader is too slow; besides, all of a user's tokens may end at once. */
 const MOST_WAITING = 100;
+/** A token, and the one that it superseded. */
+const ROWS_A_TOKEN = 2;
 
-export function createTokenEvents({ database, changes, lifetimes, now }: TokenEventsOptions): TokenEvents {
+export function createTokenEvents({ database, changes, rules, now }: TokenEventsOptions): TokenEvents {
   const byUser = createMultimap<string, TokenListener>();
   const ofAll = new Set<TokenListener>();
+  const most = MOST_WAITING + ROWS_A_TOKEN * rules.maxTokensPerUser;
+  const { lifetimes } = rules;
   let isClosed = false;
 
   const tellUser = (event: TokenEvent) => {
@@ -85,7 +89,7 @@ export function createTokenEvents({ database, changes, lifetimes, now }: TokenEv
     sweep.start();
     return () => {
       byUser.delete(userId, listener);
-      if (byUser.keys().length === 0) sweep.stop();
+      if (byUser.size() === 0) sweep.stop();
     };
   }
 
@@ -98,7 +102,7 @@ export function createTokenEvents({ database, changes, lifetimes, now }: TokenEv
       while (!changes.areHeard() && performance.now() < until) await sleep(PATIENCE_MS / 20);
       if (isClosed || !changes.areHeard()) throw overloaded();
       let stop = (): void => {};
-      const queue = createEventQueue<TokenEvent>({ most: MOST_WAITING, onOver: () => stop() });
+      const queue = createEventQueue<TokenEvent>({ most, onOver: () => stop() });
       stop = subscribe(userId, { hear: queue.push, lose: () => queue.fail(overloaded()) });
       return queue.events;
     },

@@ -1,3 +1,6 @@
+/** The last instant that drivers and databases write alike; what is said to end later has no readable end, and is no good. */
+export const LAST_INSTANT = new Date('9999-12-31T23:59:59.999Z');
+
 /** How long login tokens live where nobody has said when; null: for ever. */
 export interface TokenLifetimes {
   /** From the making of a token, however much it is used. */

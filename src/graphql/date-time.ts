@@ -8,8 +8,11 @@ builder.scalarType('DateTime', {
   serialize: (date) => date.toISOString(),
   parseValue: (value) => {
     const date = typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : new Date(Number.NaN);
-    if (Number.isNaN(date.getTime())) {
-      throw new GraphQLError('DateTime must be an RFC 3339 instant such as "2030-01-31T12:00:00Z".');
+    // PostgreSQL writes the others in ways that are not read back.
+    if (!(date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999)) {
+      throw new GraphQLError(
+        'DateTime must be an RFC 3339 instant of the years 1 to 9999, such as "2030-01-31T12:00:00Z".',
+      );
     }
     return date;
   },
