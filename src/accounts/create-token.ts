@@ -32,9 +32,13 @@ export async function createToken(
   const grant = await readGrant(database, viewer, { lifetimes: rules.lifetimes, now });
   const fields = readNewToken(asked, { knownScopes, now, until: grant.until });
   const lacking = lackingScopes(grant.scopes, fields.scopes);
-  if (lacking.length > 0) throw new ScopeNotGrantedError(lacking);
+  if (lacking.length > 0) {
+    throw new ScopeNotGrantedError(lacking, 'Name scopes that it has, or use a token that has these.');
+  }
   // A token made by hand of this name would keep the login token out, and with it the password.
-  if (fields.name === LOGIN_TOKEN_NAME) throw new TokenNameTakenError();
+  if (fields.name === LOGIN_TOKEN_NAME) {
+    throw new TokenNameTakenError(`The name "${LOGIN_TOKEN_NAME}" is kept for the login token. Choose another.`);
+  }
   const draft = { userId: viewer.user.id, kind: 'API' as const, ...fields };
   const issue = await issueToken(database, draft, { rules, now, grant });
   if (issue.token) return issue.token;

@@ -29,8 +29,8 @@ export class TokenNotFoundError extends Failure {
 export class TokenNameTakenError extends Failure {
   override name = 'TokenNameTakenError';
 
-  constructor() {
-    super('This name is taken. Choose another.');
+  constructor(message = 'This name is taken. Choose another.') {
+    super(message);
   }
 }
 
@@ -40,8 +40,8 @@ export class ScopeNotGrantedError extends Failure {
   /** What his own token lacks. */
   readonly scopes: readonly string[];
 
-  constructor(scopes: readonly string[]) {
-    super(`Your token cannot give what it may not do itself: ${scopes.join(', ')}.`);
+  constructor(scopes: readonly string[], remedy: string) {
+    super(`Your token cannot give what it may not do itself: ${scopes.join(', ')}. ${remedy}`);
     this.scopes = scopes;
   }
 }

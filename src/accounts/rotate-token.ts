@@ -44,7 +44,7 @@ export async function rotateToken(
   const isLive = old !== null && old.supersededAt === null && !isExpired(old, rules.lifetimes, now);
   if (!isLive || old.userId !== viewer.user.id) throw new TokenNotFoundError();
   const lacking = lackingScopes(grant.scopes, old.scopes);
-  if (lacking.length > 0) throw new ScopeNotGrantedError(lacking);
+  if (lacking.length > 0) throw new ScopeNotGrantedError(lacking, 'Rotate it with a token that has these.');
   const until = absoluteExpiryOf(old, rules.lifetimes);
   if (grant.until && (!until || until > grant.until)) {
     const message = `This token lives longer than yours, which expires at ${grant.until.toISOString()}: rotate it with one that lives as long.`;

@@ -39,9 +39,11 @@ export function addTokenCreate(parent: Command): void {
     .option('--scope <scope>', 'with --name: what it may do, such as account:read; again for another', collect)
     .addOption(
       new Option(
-        '--for <files...>',
-        'with --name: all that the operations of these files, folders or globs need',
-      ).conflicts('scope'),
+        '--for <files>',
+        'with --name: all that the operations of this file, folder or quoted glob need; again for another',
+      )
+        .argParser(collect)
+        .conflicts('scope'),
     )
     .option('--expires <when>', 'with --name: when it ends, such as 30d or 2030-01-31T12:00:00Z', readInstant)
     .option('--reset', 'replace the token of this name: its key is dead from then on', false)
@@ -74,7 +76,9 @@ async function loginToken(database: Database, owner: Owner, { name, reset }: Opt
 async function newToken(database: Database, owner: Owner, options: Options): Promise<Token | null> {
   const { name, scope: scopes = [EVERY_SCOPE], expires: expiresAt, reset: isReplacing } = options;
   const knownScopes = options.scope ? await findScopes() : [];
+  checkTerms(options, { knownScopes, now: owner.now });
   const fields = readNewToken({ name, scopes, expiresAt }, { knownScopes, now: owner.now, until: null });
+  await checkName(database, owner, fields.name);
   const draft = { userId: owner.userId, kind: 'API' as const, ...fields };
   const issue = await issueToken(database, draft, { ...owner, isReplacing });
   if (issue.token || issue.refusal === 'no-user') return issue.token;
@@ -84,6 +88,27 @@ async function newToken(database: Database, owner: Owner, options: Options): Pro
     `The user has a token named ${JSON.stringify(name)}${found ? ` since ${found.createdAt.toISOString()}` : ''}. ` +
       'Its key is not shown again: choose another --name, or replace it with --reset.',
   );
+}
+
+function checkTerms(
+  { scope = [], expires }: Options,
+  { knownScopes, now }: { knownScopes: string[]; now: Date },
+): void {
+  const known = [EVERY_SCOPE, ...knownScopes];
+  const unknown = scope.find((each) => !known.includes(each));
+  if (unknown !== undefined) {
+    throw new OperatorError(`--scope must be one of ${known.join(', ')} (got ${JSON.stringify(unknown)}).`);
+  }
+  if (expires && expires <= now) {
+    throw new OperatorError(`--expires must be in the future (got ${expires.toISOString()}).`);
+  }
+}
+
+/** A token made by hand in a login token's place, --reset or not, would refuse every later login by that name. */
+async function checkName(database: Database, owner: Owner, name: string): Promise<void> {
+  const found = await findLiveToken(database, { ...owner, name });
+  if (found?.kind !== 'LOGIN') return;
+  throw new OperatorError(`A login token has the name ${JSON.stringify(name)}: choose another --name.`);
 }
 
 /** What the operations of these files need; where there is a choice, what is least and comes first, and so it is said. */
@@ -105,12 +130,12 @@ async function findScopes(): Promise<string[]> {
 }
 
 function termsOf({ scopes, expiresAt }: Token): string {
-  const terms = [`scopes: ${scopes.join(' ')}`, `expires: ${expiresAt?.toISOString() ?? 'never'}`];
+  const terms = [`scopes: ${scopes.join(' ') || 'none'}`, `expires: ${expiresAt?.toISOString() ?? 'never'}`];
   return `${terms.join('; ')}\n`;
 }
 
-function collect(scope: string, others: string[] = []): string[] {
-  return [...others, scope];
+function collect(value: string, others: string[] = []): string[] {
+  return [...others, value];
 }
 
 function readInstant(text: string): Date {

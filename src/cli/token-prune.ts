@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEPT_SECONDS } from '../accounts/daily-prune.ts';
 import { countPrunable, pruneTokens } from '../accounts/prune-tokens.ts';
 import { DURATION_RULE, parseDuration, writeDuration } from '../duration.ts';
@@ -14,8 +14,14 @@ interface Options {
 export function addTokenPrune(parent: Command): void {
   parent
     .command('prune')
-    .description('Remove tokens that expired long ago. Servers do it too, once a day.')
-    .option('--expired-for <duration>', 'those that expired at least so long ago', readDuration, KEPT_SECONDS)
+    .description(
+      'Remove tokens that expired long ago, by TOKEN_LIFETIME and TOKEN_IDLE_LIFETIME as they are set here or by an end of their own. Servers do it too, once a day.',
+    )
+    .addOption(
+      new Option('--expired-for <duration>', 'those that expired at least so long ago')
+        .argParser(readDuration)
+        .default(KEPT_SECONDS, writeDuration(KEPT_SECONDS)),
+    )
     .option('--dry-run', 'say how many there are, and remove none')
     .action(async ({ expiredFor, dryRun }: Options) => {
       const expiredAt = new Date(Date.now() - expiredFor * 1000);
@@ -27,7 +33,7 @@ export function addTokenPrune(parent: Command): void {
         return removed;
       });
       const what = `${countOf(count, 'token')} that expired at least ${writeDuration(expiredFor)} ago`;
-      print(dryRun ? `There are ${what}; none was removed.\n` : `Removed ${what}.\n`);
+      print(`${dryRun ? 'Would remove' : 'Removed'} ${what}.\n`);
     });
 }
 

@@ -28,7 +28,7 @@ export function declaredScopes(): Scope[] {
 }
 
 export const accountRead = scope('account:read', 'Read one’s own account: who one is, e-mail and last login included.');
-scope('account:write', 'Change one’s own account.');
+scope('account:write', 'Change one’s own account; no field asks for it yet.');
 export const tokensRead = scope(
   'tokens:read',
   'Read one’s own tokens, never their keys, and hear what happens to them.',

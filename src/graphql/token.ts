@@ -19,7 +19,9 @@ export const Token = builder.prismaNode('Token', {
   description: 'A credential’s public side. Its key is shown only by the mutation that issues it.',
   id: { field: 'id', description: 'Global id.' },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Unique among the user’s live tokens.' }),
+    name: t.exposeString('name', {
+      description: 'Unique among the user’s live tokens, but for one that was rotated and still works.',
+    }),
     kind: t.expose('kind', { type: TokenKind, description: 'How the token came to be.' }),
     scopes: t.exposeStringList('scopes', { description: 'What the token may do; `*`: all that the user may do.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the token was made.' }),

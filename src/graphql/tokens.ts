@@ -34,7 +34,7 @@ builder.queryField('tokens', (t) =>
       ...ofTokens,
       ...needs(tokensRead),
       type: Token,
-      description: 'The caller’s own tokens.',
+      description: 'The caller’s own tokens. Expired ones are listed until they are pruned, 30 days later.',
       resolve: (_root, args, context) => tokensOf(requireViewer(context).user.id, args, context),
     },
     TokenConnection,
@@ -47,7 +47,7 @@ builder.prismaObjectField(User, 'tokens', (t) =>
     {
       ...ofTokens,
       type: Token,
-      description: 'What the user’s requests can come in with. Shown to oneself and to staff.',
+      description: 'The user’s tokens, as in `Query.tokens`. Shown to oneself and to staff.',
       authScopes: ownOrStaff(({ id }) => id, { own: [tokensRead], others: [tokensRead, usersRead] }),
       resolve: ({ id }, args, context) => tokensOf(id, args, context),
     },

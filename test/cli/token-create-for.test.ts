@@ -28,12 +28,21 @@ function keyIn(stdout: string): string {
 it('makes a token that may do what the operations of files need, and no more', async () => {
   const { user } = await makeUser();
   const folder = folderOf({ 'me.graphql': ME, 'tokens.graphql': TOKENS });
-  const made = await create(user.username, '--name', 'ci', '--for', `${folder}/me.*`, `${folder}/tokens.graphql`);
+  const made = await create(
+    user.username,
+    '--name',
+    'ci',
+    '--for',
+    `${folder}/me.*`,
+    '--for',
+    `${folder}/tokens.graphql`,
+  );
   expect(made).toMatchObject({ code: 0, stderr: 'scopes: account:read tokens:read; expires: never\n' });
   for (const document of [ME, TOKENS]) {
     expect((await request(document, { key: keyIn(made.stdout) })).body).toEqual({ data: expect.anything() });
   }
-  const few = await create(user.username, '--name', 'few', '--for', `${folder}/me.*`);
+  // It takes one value, so that the operand may stand behind it.
+  const few = await create('--name', 'few', '--for', `${folder}/me.*`, user.username);
   expect((await request(TOKENS, { key: keyIn(few.stdout) })).body).toMatchObject({
     errors: [{ extensions: { code: 'FORBIDDEN', requiredScopes: [['tokens:read']] } }],
   });
@@ -54,6 +63,7 @@ it('makes one without scopes for what needs none', async () => {
   const { user } = await makeUser();
   const folder = folderOf({ 'current.graphql': '{ currentToken { name scopes } }' });
   const made = await create(user.username, '--name', 'none', '--for', folder);
+  expect(made).toMatchObject({ code: 0, stderr: 'scopes: none; expires: never\n' });
   expect((await request('{ currentToken { name scopes } }', { key: keyIn(made.stdout) })).body).toEqual({
     data: { currentToken: { name: 'none', scopes: [] } },
   });
@@ -73,7 +83,7 @@ it('makes nothing when a document is wrong, or the options do not fit', async ()
   });
   expect(await create(user.username, '--name', 'ci', '--for', folder, '--scope', 'users:read')).toMatchObject({
     code: 2,
-    stderr: "error: option '--for <files...>' cannot be used with option '--scope <scope>'\n",
+    stderr: "error: option '--for <files>' cannot be used with option '--scope <scope>'\n",
   });
   expect(await database.token.count({ where: { userId: user.id } })).toBe(1);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { declaredScopes } from '../../src/graphql/scopes.ts';
 import { tessera } from '../program.ts';
-import { openWorld } from '../world.ts';
+import { openWorld, PASSWORD } from '../world.ts';
 
 // A server on the same database, which has it open all the while.
 const { env, database, makeUser, request } = await openWorld();
@@ -50,15 +50,20 @@ describe('token create', () => {
     expect(ms).toBeLessThanOrEqual(Date.now() + 5_400_000);
   });
 
-  it('refuses what is no scope and what is over, naming each, and makes nothing', async () => {
+  it('refuses what is no scope and what is over, with what was given, and makes nothing', async () => {
     const { user } = await makeUser('cleo');
     const known = declaredScopes()
       .map(({ name }) => name)
       .join(', ');
-    expect(await create('cleo', '--name', 'x', '--scope', 'notes:raed', '--expires', '2020-01-31T12:00:00Z')).toEqual({
+    expect(await create('cleo', '--name', 'x', '--scope', 'account:read', '--scope', 'notes:raed')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `scopes.0: This must be one of *, ${known}. expiresAt: This must be in the future.\n`,
+      stderr: `--scope must be one of *, ${known} (got "notes:raed").\n`,
+    });
+    expect(await create('cleo', '--name', 'x', '--expires', '2020-01-31T12:00:00Z')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: '--expires must be in the future (got 2020-01-31T12:00:00.000Z).\n',
     });
     expect(await create('cleo', '--name', ' ')).toMatchObject({
       code: 1,
@@ -94,6 +99,26 @@ describe('token create', () => {
     for (const options of [['--name', 'one', '--reset'], ['--reset'], []]) {
       expect(await run(...options)).toMatchObject({ code: 0 });
     }
+    expect(await database.token.count({ where: { userId: user.id } })).toBe(2);
+  });
+
+  it('leaves a login token of the name as it is, --reset or not', async () => {
+    const { user } = await makeUser('finn');
+    const logIn = async () => {
+      const { body } = await request(
+        `mutation { obtainAuthToken(input: { username: "finn", password: "${PASSWORD}", name: "phone" }) { ... on IssuedToken { key } } }`,
+      );
+      return body.data.obtainAuthToken;
+    };
+    const phone = await logIn();
+    for (const options of [[], ['--reset']]) {
+      expect(await create('finn', '--name', 'phone', ...options)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'A login token has the name "phone": choose another --name.\n',
+      });
+    }
+    expect(await logIn()).toEqual(phone);
     expect(await database.token.count({ where: { userId: user.id } })).toBe(2);
   });
 

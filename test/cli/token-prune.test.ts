@@ -58,10 +58,23 @@ describe('token prune', () => {
   it('only counts with --dry-run', async () => {
     expect(await prune('--dry-run', '--expired-for', '1h')).toEqual({
       code: 0,
-      stdout: 'There are 5 tokens that expired at least 1h ago; none was removed.\n',
+      stdout: 'Would remove 5 tokens that expired at least 1h ago.\n',
       stderr: '',
     });
+    expect((await prune('--dry-run', '--expired-for', '32d')).stdout).toBe(
+      'Would remove 0 tokens that expired at least 32d ago.\n',
+    );
+    await database.token.updateMany({ where: { name: 'expired 31 days ago' }, data: { expiresAt: hoursAgo(24 * 33) } });
+    expect((await prune('--dry-run', '--expired-for', '32d')).stdout).toBe(
+      'Would remove 1 token that expired at least 32d ago.\n',
+    );
     expect(await left()).toHaveLength(6);
+  });
+
+  it('says in its help what it goes by', async () => {
+    const words = (await prune('--help')).stdout.replaceAll(/\s+/g, ' ');
+    expect(words).toContain('by TOKEN_LIFETIME and TOKEN_IDLE_LIFETIME as they are set here');
+    expect(words).toContain('--expired-for <duration> those that expired at least so long ago (default: 30d)');
   });
 
   it('removes many, batch by batch', async () => {

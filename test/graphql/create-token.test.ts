@@ -98,12 +98,13 @@ describe('createToken', () => {
   it('refuses the name of a live token, and that of the login token even where there is none', async () => {
     const { key, user } = await makeUser();
     const taken = { __typename: 'TokenNameTakenError', message: 'This name is taken. Choose another.' };
+    const kept = { ...taken, message: 'The name "default" is kept for the login token. Choose another.' };
     await create(key, { name: 'deploy' });
     expect(await create(key, { name: 'deploy' })).toEqual(taken);
-    expect(await create(key, { name: 'default' })).toEqual(taken);
+    expect(await create(key, { name: 'default' })).toEqual(kept);
     const other = await plant(user.id, { name: 'other' });
     await database.token.deleteMany({ where: { userId: user.id, name: 'default' } });
-    expect(await create(other.key, { name: 'default' })).toEqual(taken);
+    expect(await create(other.key, { name: 'default' })).toEqual(kept);
     expect(await create((await makeUser()).key, { name: 'deploy' })).toEqual(issued({ name: 'deploy' }));
   });
 
@@ -147,13 +148,16 @@ describe('a token made by a token', () => {
     const { key } = await plant(user.id, { scopes: ['tokens:write', 'account:read'] });
     expect(await create(key, { name: 'all' })).toEqual({
       __typename: 'ScopeNotGrantedError',
-      message: 'Your token cannot give what it may not do itself: *.',
+      message:
+        'Your token cannot give what it may not do itself: *. Name scopes that it has, or use a token that has these.',
       scopes: ['*'],
     });
     const asked = ['tokens:read', 'account:read', 'account:write'];
     expect(await create(key, { name: 'more', scopes: asked })).toEqual({
       __typename: 'ScopeNotGrantedError',
-      message: 'Your token cannot give what it may not do itself: tokens:read, account:write.',
+      message:
+        'Your token cannot give what it may not do itself: tokens:read, account:write. ' +
+        'Name scopes that it has, or use a token that has these.',
       scopes: ['tokens:read', 'account:write'],
     });
     expect(await create(key, { name: 'less', scopes: ['account:read'] })).toEqual(

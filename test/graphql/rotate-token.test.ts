@@ -104,7 +104,7 @@ describe('rotateToken', () => {
     const weak = await plant(user.id, { name: 'weak', scopes, expiresAt: new Date(until) });
     expect(await rotate(weak.key, { id: btoa(`Token:${token.id}`) })).toEqual({
       __typename: 'ScopeNotGrantedError',
-      message: 'Your token cannot give what it may not do itself: *.',
+      message: 'Your token cannot give what it may not do itself: *. Rotate it with a token that has these.',
       scopes: ['*'],
     });
     const message = `This token lives longer than yours, which expires at ${until}: rotate it with one that lives as long.`;
