@@ -10,6 +10,7 @@ import { isMade, openEmbedded } from './embedded.ts';
 import { hearServer } from './listener.ts';
 import { applyMigrations } from './migrate.ts';
 import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.ts';
+import { findSilentTriggers } from './triggers.ts';
 
 /** Where this version's migrations are. */
 export const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
@@ -96,7 +97,7 @@ async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
     const applied = await migrate(config, pool, log);
     const tokenSecrets = secrets.tokenSecrets ?? (await readOrMakeTokenSecret(config.dataDir));
     await checkSecretFingerprints(database, tokenSecrets);
-    const changes = asServer ? hearChanges() : hearNothing();
+    const changes = asServer && (await isAllTold(pool, log)) ? hearChanges() : hearNothing();
     return {
       database,
       tokenSecrets,
@@ -112,6 +113,17 @@ async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** Whether the database tells of all changes. Looked at once: what is heard of a part only is not to be trusted. */
+async function isAllTold(pool: pg.Pool, log: Logger): Promise<boolean> {
+  const silent = (await findSilentTriggers(pool)).map(({ name }) => name);
+  if (silent.length === 0) return true;
+  log.warn(
+    { triggers: silent },
+    'changes are not told by all triggers: every request looks its key up; `npx tessera check` says how to mend it',
+  );
+  return false;
 }
 
 /** Past a pooler: the lock that keeps two servers from migrating at once belongs to a session. */

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -276,8 +286,6 @@ describe('the migrations', () => {
 });
 
 describe.skipIf(!server)('changes', () => {
-  const databaseUrl = world.config.databaseUrl ?? '';
-
   it('cannot be heard by a DIRECT_DATABASE_URL that nothing listens at: no server starts', async () => {
     const env = { ...world.env, DIRECT_DATABASE_URL: 'postgresql://ada:hunter2@127.0.0.1:1/x' };
     expect(await found('changes', env)).toEqual([
@@ -307,18 +315,46 @@ describe.skipIf(!server)('changes', () => {
       ),
     ]);
   });
+});
 
-  it('are not told where somebody has switched the triggers off', async () => {
-    onTestFinished(() => void run('ALTER TABLE "Token" ENABLE ALWAYS TRIGGER tessera_tell_of_token'));
+describe('the triggers that tell of changes', () => {
+  const ENABLE = 'ALTER TABLE "Token" ENABLE ALWAYS TRIGGER tessera_tell_of_token';
+
+  it('are wrong where somebody has switched one off', async () => {
+    onTestFinished(() => void run(ENABLE));
     await run('ALTER TABLE "Token" DISABLE TRIGGER tessera_tell_of_token');
-    expect(await found('changes', { ...world.env, DIRECT_DATABASE_URL: databaseUrl })).toEqual([
+    expect(await found('changes', world.env)).toEqual([
       line(
         'wrong',
         'changes',
         'The trigger tessera_tell_of_token is switched off: keys that are revoked stay good where they are remembered.',
-        'Run `ALTER TABLE "Token" ENABLE ALWAYS TRIGGER tessera_tell_of_token`, then restart every server.',
+        `Run \`${ENABLE}\`, then restart every server.`,
       ),
     ]);
+  });
+
+  it.each([
+    ['Token', 'tessera_tell_of_token'],
+    ['Token', 'tessera_tell_of_token_truncation'],
+    ['User', 'tessera_tell_of_user'],
+    ['User', 'tessera_tell_of_user_truncation'],
+  ])('are wrong where the one of %s named %s is missing, and are mended as is said', async (table, name) => {
+    await run(`DROP TRIGGER ${name} ON "${table}"`);
+    const folder = MIGRATIONS.find((migration) => migration.endsWith('_tell_of_changes'));
+    const file = `prisma/migrations/${folder}/migration.sql`;
+    expect(await found('changes', world.env)).toEqual([
+      line(
+        'wrong',
+        'changes',
+        `The trigger ${name} is missing: keys that are revoked stay good where they are remembered.`,
+        `Run the CREATE TRIGGER and ALTER TABLE of this name in ${file}, then restart every server.`,
+      ),
+    ]);
+    const statements = readFileSync(file, 'utf8').matchAll(
+      new RegExp(`^(CREATE TRIGGER|ALTER TABLE "\\w+" ENABLE ALWAYS TRIGGER) ${name}\\b[^;]*;`, 'gm'),
+    );
+    for (const [statement] of statements) await run(statement);
+    expect(await found('changes', world.env)).toEqual(HEARD);
   });
 });
 

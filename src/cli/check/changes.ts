@@ -1,6 +1,9 @@
 import type pg from 'pg';
 import type { Config } from '../../config.ts';
 import { type Deafness, findDeafness } from '../../database/introduce.ts';
+import { readMigrationState } from '../../database/migrate.ts';
+import { MIGRATIONS } from '../../database/open.ts';
+import { findSilentTriggers, TRIGGERS_MIGRATION } from '../../database/triggers.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 
 const SUBJECT = 'changes';
@@ -8,17 +11,34 @@ const SUBJECT = 'changes';
 const READ_ONLY = '25006';
 
 /** Whether servers hear what is changed: by it they know how long a key that they remember is good. */
-export async function judgeChanges({ databaseUrl, directDatabaseUrl }: Config, pool: pg.Pool): Promise<Finding[]> {
+export async function judgeChanges(config: Config, pool: pg.Pool): Promise<Finding[]> {
+  const findings = [...(await judgeLine(config)), ...(await judgeTriggers(pool))];
+  // An embedded database is heard by its owner, whatever happens.
+  if (findings.length > 0 || config.databaseUrl === null) return findings;
+  return [ok(SUBJECT, 'They are heard, so servers remember whom keys belong to.')];
+}
+
+async function judgeLine({ databaseUrl, directDatabaseUrl }: Config): Promise<Finding[]> {
   if (databaseUrl === null) return [];
   const url = directDatabaseUrl ?? databaseUrl;
   const deafness = await findDeafness({ url, databaseUrl });
-  const findings = deafness ? [judgeDeafness(deafness, url === databaseUrl)] : [];
-  for (const trigger of await findSilentTriggers(pool)) {
-    const message = `The trigger ${trigger.name} is switched off: keys that are revoked stay good where they are remembered.`;
-    const remedy = `Run \`ALTER TABLE "${trigger.table}" ENABLE ALWAYS TRIGGER ${trigger.name}\`, then restart every server.`;
-    findings.push(wrong(SUBJECT, message, remedy));
-  }
-  return findings.length > 0 ? findings : [ok(SUBJECT, 'They are heard, so servers remember whom keys belong to.')];
+  return deafness ? [judgeDeafness(deafness, url === databaseUrl)] : [];
+}
+
+async function judgeTriggers(pool: pg.Pool): Promise<Finding[]> {
+  // What a migration is still to make is not missing.
+  const { pending } = await readMigrationState(pool, MIGRATIONS);
+  if (pending.some(({ name }) => name === TRIGGERS_MIGRATION)) return [];
+  return (await findSilentTriggers(pool)).map(({ name, table, isMissing }) => {
+    const mend = isMissing
+      ? `Run the CREATE TRIGGER and ALTER TABLE of this name in prisma/migrations/${TRIGGERS_MIGRATION}/migration.sql`
+      : `Run \`ALTER TABLE "${table}" ENABLE ALWAYS TRIGGER ${name}\``;
+    return wrong(
+      SUBJECT,
+      `The trigger ${name} is ${isMissing ? 'missing' : 'switched off'}: keys that are revoked stay good where they are remembered.`,
+      `${mend}, then restart every server.`,
+    );
+  });
 }
 
 function judgeDeafness({ at, reason, code }: Deafness, isOneUrl: boolean) {
@@ -38,13 +58,4 @@ function judgeDeafness({ at, reason, code }: Deafness, isOneUrl: boolean) {
   return isOneUrl
     ? warning(SUBJECT, message, 'Until it can, every request looks its key up.')
     : wrong(SUBJECT, message, 'No server starts without it: correct it, or take it out.');
-}
-
-async function findSilentTriggers(pool: pg.Pool): Promise<{ name: string; table: string }[]> {
-  const { rows } = await pool.query<{ name: string; table: string }>(
-    `SELECT t.tgname AS "name", c.relname AS "table" FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-      WHERE t.tgname LIKE 'tessera\\_tell\\_of\\_%' AND t.tgenabled <> 'A' AND c.relnamespace = current_schema()::regnamespace
-      ORDER BY 1`,
-  );
-  return rows;
 }
