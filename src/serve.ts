@@ -11,6 +11,7 @@ import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { listen } from './http/server.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
+import { inTime } from './in-time.ts';
 import { createSchemes } from './schemes.ts';
 import { createStreams } from './streams.ts';
 
@@ -23,7 +24,7 @@ export interface RunningServer {
   readonly hasSuperuser: boolean;
   /** Rejects when the server can no longer do its work: the embedded database has died under it. */
   readonly failure: Promise<never>;
-  /** Finishes what is in flight, 10 seconds at most, and closes the database. */
+  /** Finishes what is in flight, and closes the database: 10 seconds each at most. */
   close(): Promise<void>;
 }
 
@@ -51,6 +52,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
       log,
       now: () => new Date(),
     });
+    const hasSuperuser = (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0;
     const endpoint = createEndpoint(config, secrets, { ...open, lastUsed }, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
@@ -62,14 +64,14 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     });
     return {
       url: server.url + GRAPHQL_PATH,
-      hasSuperuser: (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0,
+      hasSuperuser,
       failure,
       async close() {
         // At once: an open stream would use up the time that requests are given.
         await Promise.all([endpoint.dispose(), server.close()]);
-        await stopWriting();
-        await pruning.stop();
-        await open.close();
+        const closing = Promise.all([stopWriting(), pruning.stop()]).then(() => open.close());
+        if (await inTime(closing, DRAIN_MS)) return;
+        log.warn('the database does not answer: when tokens were last used is not written');
       },
     };
   } catch (error) {

@@ -9,10 +9,11 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 const TABLE: Record<string, readonly string[]> = {
   errors: [],
   duration: [],
+  'in-time': [],
   config: ['auth', 'duration', 'errors'],
   auth: ['errors'],
-  database: ['auth', 'config', 'errors'],
-  accounts: ['database', 'auth', 'errors'],
+  database: ['auth', 'config', 'errors', 'in-time'],
+  accounts: ['database', 'auth', 'errors', 'in-time'],
   graphql: ['accounts', 'auth', 'database', 'errors'],
   conformance: ['errors'],
   http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors'],

@@ -1,6 +1,7 @@
 import type { Viewer } from '../auth/viewer.ts';
 import type { Change, Changes } from '../database/changes.ts';
 import { overloaded, RequestRefused } from '../errors.ts';
+import { inTime } from '../in-time.ts';
 import { createMultimap } from './multimap.ts';
 
 interface ViewerWatchOptions {
@@ -84,7 +85,8 @@ export function createViewerWatch({ changes, isExpired, onFailure }: ViewerWatch
   async function judge(watched: Watched): Promise<void> {
     if (!all.has(watched)) return;
     try {
-      await inTime(watched.judge(), PATIENCE_MS);
+      const isJudged = await inTime(watched.judge(), PATIENCE_MS);
+      if (!isJudged) throw new Error('The caller could not be looked up in time.');
     } catch (error) {
       if (!all.has(watched)) return;
       if (!(error instanceof RequestRefused)) onFailure(error);
@@ -133,12 +135,4 @@ export function createViewerWatch({ changes, isExpired, onFailure }: ViewerWatch
       for (const watched of all.keys()) end(watched, overloaded());
     },
   };
-}
-
-async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('The caller could not be looked up in time.')), ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

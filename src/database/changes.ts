@@ -4,6 +4,9 @@ import { z } from 'zod';
 /** The channel on which the triggers of the tables tell what has changed. */
 export const CHANNEL = 'tessera_changes';
 
+/** How often an embedded session is asked whether it still listens. */
+const LOOK_MS = 500;
+
 /** A token's row after the change, or before it was deleted: what can be known of it without asking. */
 export interface TokenChange {
   table: 'Token';
@@ -48,7 +51,8 @@ export function hearNothing(): Changes {
 
 /**
  * The changes of an embedded database, in the process that owns it: told before whoever made one has his answer. All
- * clients share its one session, so any of them can end what it listens to, which `onUnlisten` tells.
+ * clients share its one session, so any of them can end what it listens to: by a statement, which `onUnlisten` tells, or
+ * inside of a function, for which the session is asked twice a second and after every mutation.
  */
 export function hearEmbedded(pglite: PGlite, onUnlisten: (listener: () => void) => void): Changes {
   const { tell, subscribe } = createAudience();
@@ -67,17 +71,45 @@ export function hearEmbedded(pglite: PGlite, onUnlisten: (listener: () => void) 
     isHeard = false;
     await listen();
     if (mine !== attempt || isClosed) return;
-    tell({ table: null });
+    // Before the first time nobody was told anything that could have grown old.
+    if (mine > 1) tell({ table: null });
     isHeard = true;
   }
+
+  async function look(): Promise<void> {
+    await listening;
+    if (isClosed) return;
+    const { rows } = await pglite.query('SELECT FROM pg_listening_channels() channel WHERE channel = $1', [CHANNEL]);
+    if (rows.length > 0) return;
+    listening = begin(() => pglite.exec(`LISTEN ${CHANNEL}`)).catch(() => {});
+    await listening;
+  }
+
+  let looking: Promise<void> | null = null;
+  /** One look at a time; a database that has failed answers none. */
+  function lookOnce(): Promise<void> {
+    looking ??= look()
+      .catch(() => {})
+      .finally(() => {
+        looking = null;
+      });
+    return looking;
+  }
+  const timer = setInterval(lookOnce, LOOK_MS).unref();
 
   return {
     areHeard: () => isHeard,
     subscribe,
-    settle: () => listening,
+    async settle() {
+      // One that was under way may have looked before.
+      await looking;
+      await lookOnce();
+    },
     async close() {
       isClosed = true;
+      clearInterval(timer);
       isHeard = false;
+      await looking;
       await listening;
     },
   };

@@ -1,3 +1,4 @@
+import { inTime } from '../in-time.ts';
 import { type Line, openLine, reasonOf, sendOnce } from './line.ts';
 import { createProofs, type Proofs } from './proofs.ts';
 
@@ -47,13 +48,4 @@ export async function findDeafness(ways: Ways): Promise<Deafness | null> {
   } finally {
     closing.abort();
   }
-}
-
-/** Whether the work was done within this time. */
-export async function inTime(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  return Promise.race([work.then(() => true as const), late]).finally(() => clearTimeout(timer));
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { inTime } from '../in-time.ts';
 import { type Changes, createAudience, readChange } from './changes.ts';
-import { inTime, introduce, type Ways } from './introduce.ts';
+import { introduce, type Ways } from './introduce.ts';
 import { type Line, openLine, reasonOf } from './line.ts';
 import { BEAT_MS, createProofs, LEASE_MS } from './proofs.ts';
 
@@ -93,6 +94,7 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
     let pause = FIRST_PAUSE_MS;
     // Each once a break.
     const reasons = new Set<string>();
+    let hasOpened = false;
     function onHeard(): void {
       pause = FIRST_PAUSE_MS;
       if (reasons.size > 0) log.info('changes are heard again: keys are remembered');
@@ -103,8 +105,9 @@ export function hearServer({ url, databaseUrl, log }: ListenerOptions): Changes 
       let reason: string;
       try {
         opened = await openLine({ url, hear, closing: closing.signal });
-        // Between the last line and this one anything may have happened.
-        forget();
+        // Between the last line and this one anything may have happened; before the first, nobody was told anything.
+        if (hasOpened) forget();
+        hasOpened = true;
         await introduce(opened, proofs, { url, databaseUrl }, closing.signal);
         line = opened;
         reason = await hold(opened, onHeard);

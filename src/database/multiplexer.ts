@@ -61,7 +61,7 @@ const NO_COPY = message('f', 'COPY FROM STDIN does not work on an embedded datab
 // The first ROLLBACK undoes an extended-query sequence that a Sync would commit; when that had failed already it is
 // skipped up to the Sync, and the second one ends the transaction block.
 const ABANDON = Buffer.concat([queryMessage('ROLLBACK'), SYNC, queryMessage('ROLLBACK')]);
-// The last two can hold either of the first.
+// The last two can hold either of the first; so can a function, of which no tag tells: see hearEmbedded.
 const UNLISTENERS = new Set(['UNLISTEN', 'DISCARD ALL', 'DO', 'CALL']);
 const RESET_SETTINGS = 'SET SESSION AUTHORIZATION DEFAULT; RESET ALL';
 

@@ -283,6 +283,20 @@ describe.skipIf(inject('templateUrl') !== null)('the owner of an embedded databa
     expect(later).toEqual([expect.objectContaining({ table: 'Token', operation: 'DELETE', id: token.id })]);
   });
 
+  it('goes on hearing when a function has ended the listening unseen', async () => {
+    const { user, key } = await makeUser();
+    await sql("CREATE FUNCTION deafen() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UNLISTEN *'; END $$");
+    expect((await world.request('{ me { id } }', { key })).status).toBe(200);
+    const told = await toldOf(async () => {
+      await sql('SELECT deafen()');
+      await sql('UPDATE "User" SET "isActive" = false WHERE "id" = $1', [user.id]);
+      await changes.settle();
+    });
+    expect(told).toContainEqual({ table: null });
+    expect((await world.request('{ me { id } }', { key })).status).toBe(401);
+    expect(changes.areHeard()).toBe(true);
+  });
+
   it('trusts nothing that is kept while a client is about to end the listening', async () => {
     const { user, key } = await makeUser();
     expect((await world.request('{ me { id } }', { key })).status).toBe(200);
