@@ -5,7 +5,7 @@ import { tokenOperations } from './token-operations.ts';
 
 const world = await openWorld();
 const { database, makeUser, request, clock } = world;
-const { create, plant, isAccepted, inSeconds, pass, revokeAll } = tokenOperations(world);
+const { create, plant, isAccepted, logIn, inSeconds, pass, revokeAll } = tokenOperations(world);
 
 const KEY = expect.stringMatching(/^tsr_[\w-]{43}$/);
 
@@ -179,6 +179,20 @@ describe('a token made by a token', () => {
     expect(await create(key, { name: 'shorter', expiresAt: inSeconds(60) })).toEqual(
       issued({ name: 'shorter', expiresAt: inSeconds(60) }),
     );
+  });
+
+  it('never ends at an instant that cannot be read back', async () => {
+    const { user, key } = await makeUser();
+    for (const expiresAt of ['9999-12-31T23:59:59-23:59', '0000-01-01T00:00:00Z']) {
+      const { errors } = await create(key, { name: 'far', expiresAt });
+      expect(errors[0].message).toContain('must be an RFC 3339 instant of the years 1 to 9999');
+    }
+    const last = '9999-12-31T23:59:59.999Z';
+    expect(await create(key, { name: 'last', expiresAt: last })).toEqual(issued({ name: 'last', expiresAt: last }));
+    // Plain SQL can write them; such a token is no good, and makes way.
+    const { token } = await plant(user.id, { name: 'endless' });
+    await database.$executeRaw`UPDATE "Token" SET "expiresAt" = 'infinity' WHERE "id" = ${token.id}::uuid`;
+    expect((await logIn(user.username, 'endless')).token).toMatchObject({ name: 'endless', kind: 'LOGIN' });
   });
 
   it('never outlives a login token’s lifetime, and is not bound by the idle one', async () => {

@@ -183,7 +183,7 @@ describe('a subscriber', () => {
     const { key, user } = await makeUser();
     const reply = await begin(key);
     await database.token.createMany({
-      data: Array.from({ length: 110 }, () => ({ userId: user.id, kind: 'API' as const, name: newTokenId() })),
+      data: Array.from({ length: 310 }, () => ({ userId: user.id, kind: 'API' as const, name: newTokenId() })),
     });
     await world.changes.settle();
     const text = await reply.text();
