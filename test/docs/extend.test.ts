@@ -37,7 +37,7 @@ it('is performed on a copy of the project, step by step, as it is printed', asyn
   const { answers, shown } = await playBlocks(markedBlocks(GUIDE, 'play'), env, ['4000', PORT], folder);
   expect(shown).toEqual(answers.join('\n').split('\n'));
   recordSecrets(shown);
-  const created = /token event.*CREATED.*backup/g;
+  const created = /\(backup\): token event.*"CREATED"/g;
   const isTold = (times: number) =>
     vi.waitFor(() => expect(server.output().match(created)).toHaveLength(times), { timeout: 10_000 });
   await isTold(1);
