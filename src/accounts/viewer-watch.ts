@@ -35,9 +35,9 @@ export interface ViewerWatch {
 }
 
 /** While changes are not heard, all are judged at each tick; else those whose time may be over. */
-const TICK_MS = 400;
+const TICK_MS = 200;
 /** Whoever cannot be judged for so long is not known to be good. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 500;
 
 export function createViewerWatch({ changes, isExpired, onFailure }: ViewerWatchOptions): ViewerWatch {
   /** Each with how to take it off the lists below. */
