@@ -26,7 +26,10 @@ function withStatus(error: GraphQLError): GraphQLError {
   const { http: declared, originalError: _, ...extensions } = error.extensions;
   const { status, ...given } = (declared ?? {}) as Http;
   // What HTTP itself refuses (405, 406, 415) keeps its own status.
-  const http = { ...given, status: code === 'BAD_REQUEST' && status === 405 ? status : rule.status };
+  const http = {
+    ...given,
+    status: code === 'BAD_REQUEST' && (status === 405 || status === 406) ? status : rule.status,
+  };
   return withExtensions(error, { ...extensions, code, http: { ...http, spec: rule.isSpec ?? false } });
 }
 

@@ -22,10 +22,6 @@ export function useIncrementalDelivery(): Plugin {
     onExecute() {
       return { onExecuteDone: ({ result }) => (isAsyncIterable(result) ? { onNext: maskParts } : undefined) };
     },
-    onResultProcess({ result, resultProcessor }) {
-      // The client accepts no stream: nobody will read it.
-      if (isAsyncIterable(result) && !resultProcessor) void result[Symbol.asyncIterator]().return?.();
-    },
   };
 }
 

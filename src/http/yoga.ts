@@ -8,6 +8,7 @@ import type { ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
+import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
@@ -65,6 +66,7 @@ export function createGraphQLServer({ context, schemes, changes, streams, hasGra
     },
     plugins: [
       useWellFormedRequest(),
+      useAcceptedStream(),
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
       useRequestLog(log, entries),

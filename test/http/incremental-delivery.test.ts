@@ -142,3 +142,27 @@ describe('@defer and @stream', () => {
     expect((await request('{ me { x: id x: username } }')).body.errors).toHaveLength(1);
   });
 });
+
+describe('a stream that its client does not accept', () => {
+  it.each([
+    ['an answer in parts', 'query Parts { me { ... @defer { id } } }', 'Parts'],
+    ['an answer with a list in parts', 'query List { tokens { edges @stream { cursor } } }', 'List'],
+    ['a subscription', 'subscription Events { tokenEvents { kind } }', 'Events'],
+  ])('is refused in words: %s', async (_what, query, operation) => {
+    const { key } = await makeUser();
+    for (const accept of ['application/json', 'application/graphql-response+json']) {
+      world.logged.length = 0;
+      const { status, headers, body } = await request(query, { key, headers: { accept } });
+      const message =
+        'The answer comes as a stream: accept text/event-stream, or multipart/mixed for @defer and @stream.';
+      expect([status, headers.get('content-type'), body]).toEqual([
+        406,
+        `${accept}; charset=utf-8`,
+        { errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] },
+      ]);
+      expect(world.logged.map((line) => JSON.parse(line))).toMatchObject([
+        { msg: 'request', operation, outcome: 'BAD_REQUEST', status: 406 },
+      ]);
+    }
+  });
+});
