@@ -1,4 +1,5 @@
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache } from '@apollo/client';
+import { Defer20220824Handler } from '@apollo/client/incremental';
 import { SetContextLink } from '@apollo/client/link/context';
 import { ErrorLink } from '@apollo/client/link/error';
 import { authorization, noticeRefusal, type Session } from './session.ts';
@@ -26,6 +27,8 @@ export function createApolloClient(uri: string, session: Session): ApolloClient 
   return new ApolloClient({
     link: ApolloLink.from([refusals, key, new HttpLink({ uri })]),
     cache: new InMemoryCache({ possibleTypes }),
+    // The format in which the server sends what @defer and @stream put off.
+    incrementalHandler: new Defer20220824Handler(),
   });
 }
 
