@@ -1,7 +1,7 @@
-import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { keyOf } from '../src/auth/key.ts';
+import { createClient } from './client.ts';
 import { inDatabase, query } from './postgres.ts';
 import { command, inFolder, median, type Started, startScript, table } from './program.ts';
 
@@ -94,35 +94,18 @@ async function load(nodes: Node[]): Promise<number> {
 }
 
 async function loadOne(node: Node): Promise<number> {
-  const { url, keys, asked: before } = node;
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_A_NODE });
+  const { keys, asked: before } = node;
+  const client = createClient(CONNECTIONS_A_NODE, { query: '{ me { id } }' });
   const until = performance.now() + ROUND_MS;
   async function keepAsking(): Promise<void> {
     while (performance.now() < until) {
       const key = keys[node.asked % keys.length] ?? '';
       node.asked += 1;
-      await ask(url, key, agent);
+      const status = await client.ask(node, key);
+      if (status !== 200) throw new Error(`The answer was ${status}.`);
     }
   }
   await Promise.all(Array.from({ length: CONNECTIONS_A_NODE }, keepAsking));
-  agent.destroy();
+  client.close();
   return node.asked - before;
-}
-
-const BODY = JSON.stringify({ query: '{ me { id } }' });
-
-function ask(url: string, key: string, agent: Agent): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': BODY.length,
-      authorization: `Token ${key}`,
-    };
-    request(url, { method: 'POST', agent, headers }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`The answer was ${response.statusCode}.`));
-      response.on('end', resolve).resume();
-    })
-      .on('error', reject)
-      .end(BODY);
-  });
 }

@@ -1,6 +1,6 @@
-import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keyOf } from '../src/auth/key.ts';
+import { createClient } from './client.ts';
 import { inDatabase, query } from './postgres.ts';
 import { command, inFolder, median, type Started, start, table } from './program.ts';
 
@@ -36,7 +36,7 @@ export async function revocation(): Promise<string> {
 async function measureRevocations(env: { DATABASE_URL: string }): Promise<string> {
   const [revoker, ...keys] = await makeKeys(env.DATABASE_URL, REVOCATIONS + 1);
   const [here, there] = [await start(env), await start(env)];
-  const client = createClient(CONNECTIONS);
+  const client = createClient(CONNECTIONS, ME);
   const revokerKey = revoker?.key ?? '';
   for (const { key } of keys) await client.ask(there, key);
   const lastAccepted: number[] = [];
@@ -100,7 +100,7 @@ async function measureThroughput(env: { DATABASE_URL: string }): Promise<string>
 }
 
 async function rateOf(server: Started, key: string): Promise<number> {
-  const client = createClient(CONNECTIONS);
+  const client = createClient(CONNECTIONS, ME);
   const from = performance.now();
   let answered = 0;
   async function caller(): Promise<void> {
@@ -124,20 +124,4 @@ async function makeKeys(databaseUrl: string, count: number): Promise<{ key: stri
     key: keyOf({ id: String(id) }, [SECRET]),
     globalId: Buffer.from(`Token:${id}`).toString('base64'),
   }));
-}
-
-/** Keeps so many connections open; node:http itself, for `fetch` would be what is measured. */
-function createClient(maxSockets: number) {
-  const agent = new Agent({ keepAlive: true, maxSockets });
-  function ask({ url }: Started, key: string, body: object = ME): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', authorization: `Token ${key}` };
-      request(url, { agent, method: 'POST', headers }, (response) => {
-        response.resume().on('end', () => resolve(response.statusCode ?? 0));
-      })
-        .on('error', reject)
-        .end(JSON.stringify(body));
-    });
-  }
-  return { ask, close: () => agent.destroy() };
 }

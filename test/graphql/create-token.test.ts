@@ -4,27 +4,8 @@ import { openWorld } from '../world.ts';
 import { tokenOperations } from './token-operations.ts';
 
 const world = await openWorld();
-const { database, makeUser, request, clock } = world;
-const { create, plant, isAccepted, logIn, inSeconds, pass, revokeAll } = tokenOperations(world);
-
-const KEY = expect.stringMatching(/^tsr_[\w-]{43}$/);
-
-function issued(token: object) {
-  return {
-    __typename: 'IssuedToken',
-    key: KEY,
-    token: {
-      id: expect.any(String),
-      kind: 'API',
-      scopes: ['*'],
-      createdAt: clock.now.toISOString(),
-      expiresAt: null,
-      lastUsedAt: null,
-      isCurrent: false,
-      ...token,
-    },
-  };
-}
+const { database, makeUser, request } = world;
+const { create, plant, isAccepted, logIn, inSeconds, pass, revokeAll, issued } = tokenOperations(world);
 
 function invalid(...fields: [path: string[], message: string][]) {
   return {

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { keyOf } from '../../src/auth/key.ts';
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { type openWorld, PASSWORD } from '../world.ts';
@@ -47,6 +48,21 @@ export function tokenOperations({ database, request, tokenSecrets, clock, endpoi
       });
       return { token, id: btoa(`Token:${token.id}`), key: keyOf(token, tokenSecrets) };
     },
+    /** A token just made, with its key, as these operations are answered; what is not said is as it is by default. */
+    issued: (token: object) => ({
+      __typename: 'IssuedToken',
+      key: expect.stringMatching(/^tsr_[\w-]{43}$/),
+      token: {
+        id: expect.any(String),
+        kind: 'API',
+        scopes: ['*'],
+        createdAt: clock.now.toISOString(),
+        expiresAt: null,
+        lastUsedAt: null,
+        isCurrent: false,
+        ...token,
+      },
+    }),
     /** The instant so many seconds from the world's now, as the API writes it. */
     inSeconds: (seconds: number) => new Date(clock.now.getTime() + seconds * 1000).toISOString(),
     pass(seconds: number): void {
