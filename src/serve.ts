@@ -46,25 +46,18 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     // Whoever waits for it hears it; that nobody does is no second error.
     failure.catch(() => {});
     const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
-    const lastUsed = createLastUsed({
-      database: open.database,
-      lifetimes: config.tokenLifetimes,
-      log,
-      now: () => new Date(),
-    });
-    const hasSuperuser = (await open.database.user.count({ where: { isSuperuser: true }, take: 1 })) > 0;
+    const superusers = await open.database.user
+      .count({ where: { isSuperuser: true }, take: 1 })
+      .catch((error) => open.close().then(() => Promise.reject(error)));
+    const behind = { database: open.database, lifetimes: config.tokenLifetimes, log, now: () => new Date() };
+    const lastUsed = createLastUsed(behind);
     const endpoint = createEndpoint(config, secrets, { ...open, lastUsed }, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
-    const pruning = startDailyPrune({
-      database: open.database,
-      lifetimes: config.tokenLifetimes,
-      log,
-      now: () => new Date(),
-    });
+    const pruning = startDailyPrune(behind);
     return {
       url: server.url + GRAPHQL_PATH,
-      hasSuperuser,
+      hasSuperuser: superusers > 0,
       failure,
       async close() {
         // At once: an open stream would use up the time that requests are given.

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Page } from '../accounts/page.ts';
 import { print, printJson } from './print.ts';
-import { table, terminalColumns } from './table.ts';
+import { CUT, table, terminalColumns } from './table.ts';
 import { countOf, shellWord } from './words.ts';
 
 const MOST_ROWS = 10_000;
@@ -60,7 +60,7 @@ function* footer<Row>(
     const words = ['npx', 'tessera', ...command, '--limit', String(options.limit), ...(options.json ? ['--json'] : [])];
     yield `Next page: ${[...words, '--after', cursor(last)].map(shellWord).join(' ')}`;
   }
-  if (isCut) yield 'Cut to the width of the terminal: --json shows all.';
+  if (isCut) yield CUT;
 }
 
 function readLimit(text: string): number {

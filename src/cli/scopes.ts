@@ -4,7 +4,7 @@ import { loadConfig } from '../config.ts';
 import { harmless } from './harmless.ts';
 import { print, printJson } from './print.ts';
 import type { ScopesOfFiles } from './scopes-of-files.ts';
-import { table, terminalColumns } from './table.ts';
+import { CUT, table, terminalColumns } from './table.ts';
 import { countOf } from './words.ts';
 
 export function addScopes(program: Command): void {
@@ -27,5 +27,5 @@ function printTable({ operations, scopes }: Pick<ScopesOfFiles, 'operations' | '
   const made = table(['FILE', 'OPERATION', 'SCOPES'], rows, terminalColumns(process.stdout));
   print(made.text);
   print(`\n${countOf(operations.length, 'operation')}, together: ${scopesInWords(scopes)}\n`);
-  if (made.isCut) process.stderr.write('Cut to the width of the terminal: --json shows all.\n');
+  if (made.isCut) process.stderr.write(`${CUT}\n`);
 }

@@ -3,6 +3,9 @@ import { harmless } from './harmless.ts';
 
 const GAP = '  ';
 
+/** What is said where a table did not fit. */
+export const CUT = 'Cut to the width of the terminal: --json shows all.';
+
 export interface Table {
   text: string;
   /** Whether anything was cut to make it fit. */
