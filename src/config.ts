@@ -3,6 +3,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { TokenLifetimes } from './auth/expiry.ts';
 import type { TokenSecrets } from './auth/key.ts';
+import { SCHEME_NAMES, type SchemeName } from './auth/scheme.ts';
 import { DURATION_RULE, parseDuration } from './duration.ts';
 import { OperatorError } from './errors.ts';
 
@@ -17,13 +18,32 @@ export interface Config {
   /** The server itself where `databaseUrl` is that of a pooler; else the same. */
   directDatabaseUrl: string | null;
   dataDir: string;
+  /** Where clients find the server, without a path; null: on this machine, at the port that it listens on. */
+  publicUrl: string | null;
+  /** Origins, beside the server's own, whose pages may use its session cookie. */
+  trustedOrigins: readonly string[];
+  /** The ways in, in the order in which they are tried. */
+  authentication: readonly SchemeName[];
   tokenKeyword: string;
   bcryptCost: number;
   registration: 'open' | 'closed';
   maxTokensPerUser: number;
   tokenLifetimes: TokenLifetimes;
+  jwt: JwtRules;
   viewerCacheSize: number;
   logLevel: string;
+}
+
+/** How JSON web tokens are issued and judged. */
+export interface JwtRules {
+  /** Null: the public URL. */
+  issuer: string | null;
+  /** Null: the issuer. */
+  audience: string | null;
+  accessLifetimeSeconds: number;
+  refreshLifetimeSeconds: number;
+  /** `signature`: by arithmetic alone, so that an access token outlives what ends it by its few minutes; `strict`: by a look-up too. */
+  check: 'signature' | 'strict';
 }
 
 /** What tokens are held to, as `accounts` takes it. */
@@ -36,6 +56,8 @@ export interface Secrets {
   /** Null: the one kept in the data directory, made at first start. */
   tokenSecrets: TokenSecrets | null;
   passwordPepper: string | null;
+  /** A JWK set, or the names of PEM files; null: keys that are made, and kept in the database. */
+  jwtKeys: string | null;
 }
 
 interface Variable {
@@ -64,6 +86,19 @@ export const VARIABLES = {
     default: 'made at first start in DATA_DIR; required in production with DATABASE_URL',
     about: 'What keys are derived from: comma-separated, newest first, each at least 32 bytes.',
   },
+  PUBLIC_URL: {
+    default: 'http://localhost and PORT; required in production for jwt and session',
+    about:
+      'Where clients find the server, such as `https://api.example.org`; cookies and token issuers follow from it.',
+  },
+  TRUSTED_ORIGINS: {
+    default: 'none',
+    about: 'Origins beside PUBLIC_URL whose pages may use the session cookie, comma-separated.',
+  },
+  AUTHENTICATION: {
+    default: 'token,jwt,session',
+    about: 'The ways in, in the order in which they are tried: `token`, `jwt`, `session` and `basic`, comma-separated.',
+  },
   TOKEN_KEYWORD: { default: 'Token', about: 'The word before the key in the Authorization header.' },
   PASSWORD_PEPPER: {
     default: 'none',
@@ -88,6 +123,29 @@ export const VARIABLES = {
   TOKEN_IDLE_LIFETIME: {
     default: '90d',
     about: 'How long a login token lives without being used: a duration, or `none`.',
+  },
+  SESSION_LIFETIME: {
+    default: '30d',
+    about: 'How long a browser stays signed in, active or not: a duration, or `none`.',
+  },
+  SESSION_IDLE_LIFETIME: {
+    default: '7d',
+    about: 'How long a browser stays signed in without a request: a duration, or `none`.',
+  },
+  JWT_KEYS: {
+    default: 'made at first start, kept in the database',
+    about: 'What access tokens are signed with: a JWK set, or PEM files, comma-separated; the first signs, all verify.',
+  },
+  JWT_ISSUER: { default: 'PUBLIC_URL', about: 'The claim `iss` of access tokens.' },
+  JWT_AUDIENCE: { default: 'JWT_ISSUER', about: 'The claim `aud` of access tokens.' },
+  JWT_ACCESS_LIFETIME: { default: '5m', about: 'How long an access token lives: a duration of up to 1 day.' },
+  JWT_REFRESH_LIFETIME: {
+    default: '14d',
+    about: 'How long a refresh token lives unless it is used, which gives another: a duration of up to 1 year.',
+  },
+  JWT_CHECK: {
+    default: 'signature',
+    about: '`signature`: an access token is good until it expires; `strict`: its user and its pair are looked at, too.',
   },
   VIEWER_CACHE_SIZE: {
     default: '50000',
@@ -169,7 +227,7 @@ function withoutEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
 }
 
-function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, ...plain }: z.output<typeof schema>) {
+function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output<typeof schema>) {
   const isEmbedded = plain.DATABASE_URL === undefined;
   const config: Config = {
     env: plain.NODE_ENV,
@@ -178,15 +236,32 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, ...plain }: z.output<typeof sc
     databaseUrl: plain.DATABASE_URL ?? null,
     directDatabaseUrl: plain.DIRECT_DATABASE_URL ?? plain.DATABASE_URL ?? null,
     dataDir: plain.DATA_DIR,
+    publicUrl: plain.PUBLIC_URL ?? null,
+    trustedOrigins: plain.TRUSTED_ORIGINS ?? [],
+    authentication: plain.AUTHENTICATION,
     tokenKeyword: plain.TOKEN_KEYWORD,
     bcryptCost: plain.BCRYPT_COST,
     registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
     maxTokensPerUser: plain.MAX_TOKENS_PER_USER,
-    tokenLifetimes: { lifetimeSeconds: plain.TOKEN_LIFETIME, idleLifetimeSeconds: plain.TOKEN_IDLE_LIFETIME },
+    tokenLifetimes: {
+      LOGIN: { lifetimeSeconds: plain.TOKEN_LIFETIME, idleLifetimeSeconds: plain.TOKEN_IDLE_LIFETIME },
+      SESSION: { lifetimeSeconds: plain.SESSION_LIFETIME, idleLifetimeSeconds: plain.SESSION_IDLE_LIFETIME },
+    },
+    jwt: {
+      issuer: plain.JWT_ISSUER ?? null,
+      audience: plain.JWT_AUDIENCE ?? null,
+      accessLifetimeSeconds: plain.JWT_ACCESS_LIFETIME,
+      refreshLifetimeSeconds: plain.JWT_REFRESH_LIFETIME,
+      check: plain.JWT_CHECK,
+    },
     viewerCacheSize: plain.VIEWER_CACHE_SIZE,
     logLevel: plain.LOG_LEVEL,
   };
-  const secrets: Secrets = { tokenSecrets: TOKEN_SECRETS ?? null, passwordPepper: PASSWORD_PEPPER ?? null };
+  const secrets: Secrets = {
+    tokenSecrets: TOKEN_SECRETS ?? null,
+    passwordPepper: PASSWORD_PEPPER ?? null,
+    jwtKeys: JWT_KEYS ?? null,
+  };
   return { config, secrets };
 }
 
@@ -206,6 +281,15 @@ const schema = z
       )
       .refine((list) => new Set(list).size === list.length, 'must name each secret once')
       .optional(),
+    PUBLIC_URL: z.string().transform(originOf).optional(),
+    TRUSTED_ORIGINS: list()
+      .pipe(z.array(z.string().transform(originOf)))
+      .optional(),
+    AUTHENTICATION: list()
+      .refine((names) => names.every(isSchemeName), `must be a comma-separated list of ${SCHEME_NAMES.join(', ')}`)
+      .refine((names) => new Set(names).size === names.length, 'must name each way in once')
+      .transform((names) => names.filter(isSchemeName))
+      .prefault(VARIABLES.AUTHENTICATION.default),
     TOKEN_KEYWORD: z
       .string()
       .regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'must be one word of letters, digits and hyphens')
@@ -220,6 +304,18 @@ const schema = z
     MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
     TOKEN_LIFETIME: lifetime().prefault(VARIABLES.TOKEN_LIFETIME.default),
     TOKEN_IDLE_LIFETIME: lifetime().prefault(VARIABLES.TOKEN_IDLE_LIFETIME.default),
+    SESSION_LIFETIME: lifetime().prefault(VARIABLES.SESSION_LIFETIME.default),
+    SESSION_IDLE_LIFETIME: lifetime().prefault(VARIABLES.SESSION_IDLE_LIFETIME.default),
+    JWT_KEYS: z.string().optional(),
+    JWT_ISSUER: z.string().optional(),
+    JWT_AUDIENCE: z.string().optional(),
+    JWT_ACCESS_LIFETIME: duration(86_400, 'a duration of up to 1 day such as 90s, 5m or 1h').prefault(
+      VARIABLES.JWT_ACCESS_LIFETIME.default,
+    ),
+    JWT_REFRESH_LIFETIME: duration(366 * 86_400, 'a duration of up to 1 year such as 12h, 14d or 8w').prefault(
+      VARIABLES.JWT_REFRESH_LIFETIME.default,
+    ),
+    JWT_CHECK: z.enum(['signature', 'strict'], 'must be signature or strict').default(VARIABLES.JWT_CHECK.default),
     VIEWER_CACHE_SIZE: wholeNumber(0, 10_000_000).default(Number(VARIABLES.VIEWER_CACHE_SIZE.default)),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
@@ -237,11 +333,68 @@ const schema = z
     error: 'must not be set without DATABASE_URL: it names the same database, past the pooler',
     when: always,
   })
+  .refine((env) => env.NODE_ENV !== 'production' || env.PUBLIC_URL || !needsPublicUrl(env.AUTHENTICATION), {
+    path: ['PUBLIC_URL'],
+    error:
+      'must be set when NODE_ENV is production and AUTHENTICATION names jwt or session: where clients find the server, ' +
+      'such as https://api.example.org',
+    when: always,
+  })
+  .refine((env) => !env.AUTHENTICATION?.includes('basic') || isSafeForPasswords(env.PUBLIC_URL), {
+    path: ['AUTHENTICATION'],
+    error: 'must not name basic where PUBLIC_URL is plain HTTP: every request would show the password on its way',
+    when: always,
+  })
   .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {
     path: ['TOKEN_SECRETS'],
     error: `must be set when NODE_ENV is production and DATABASE_URL is set, the same on every server. ${SECRET_HINT}`,
     when: always,
   });
+
+function list() {
+  return z.string().transform((text) => text.split(',').map((part) => part.trim()));
+}
+
+function isSchemeName(name: string): name is SchemeName {
+  return (SCHEME_NAMES as readonly string[]).includes(name);
+}
+
+// Looked at although another variable is wrong: then nothing here need be what it should.
+function needsPublicUrl(authentication: readonly SchemeName[] | undefined): boolean {
+  return authentication?.some((name) => name === 'jwt' || name === 'session') ?? false;
+}
+
+function isSafeForPasswords(publicUrl: string | undefined): boolean {
+  return publicUrl === undefined || !publicUrl.startsWith('http:') || isLoopbackUrl(publicUrl);
+}
+
+/** Whether this URL leads to the very machine on which its user is. */
+export function isLoopbackUrl(url: string): boolean {
+  return LOOPBACK_HOSTS.includes(new URL(url).hostname);
+}
+
+/** How a machine calls itself in URLs. */
+export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+
+// With a path there would be two opinions of what else stands on that host: cookies and origins know none.
+function originOf(text: string, context: z.RefinementCtx): string {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && text.replace(/\/$/, '').toLowerCase() === url.origin) return url.origin;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be the http or https URL of an origin, without a path, such as https://api.example.org',
+  });
+  return z.NEVER;
+}
+
+function duration(mostSeconds: number, rule: string) {
+  return z.string().transform((text, context) => {
+    const seconds = parseDuration(text);
+    if (seconds !== undefined && seconds <= mostSeconds) return seconds;
+    context.addIssue({ code: 'custom', message: `must be ${rule}` });
+    return z.NEVER;
+  });
+}
 
 function lifetime() {
   return z.string().transform((text, context) => {
@@ -282,6 +435,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set<Name>([
   'DIRECT_DATABASE_URL',
   'TOKEN_SECRETS',
   'PASSWORD_PEPPER',
+  'JWT_KEYS',
 ]);
 
 function problemsOf(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): ConfigProblem[] {

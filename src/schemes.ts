@@ -1,5 +1,5 @@
 import type { TokenSecrets } from './auth/key.ts';
-import type { Scheme } from './auth/scheme.ts';
+import type { Scheme, SchemeName } from './auth/scheme.ts';
 import { type TokenSchemeOptions, tokenScheme } from './auth/schemes/token.ts';
 import type { Config } from './config.ts';
 
@@ -12,12 +12,23 @@ interface SchemeParts {
 
 /** The ways in which a request can say who is calling, in the order in which they are asked. */
 export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
-  return [tokenScheme(tokenSchemeOptions(config, parts))];
+  const makers: Partial<Record<SchemeName, () => Scheme>> = {
+    token: () => tokenScheme(tokenSchemeOptions(config, parts)),
+  };
+  return config.authentication.flatMap((name) => makers[name]?.() ?? []);
 }
 
 /** What keys are judged by, for the server and for whoever explains what the server does. */
 export function tokenSchemeOptions(config: Config, parts: SchemeParts): TokenSchemeOptions {
   const { tokenSecrets, findViewer, noteUse = () => {}, now } = parts;
-  const { tokenKeyword, tokenLifetimes } = config;
-  return { keyword: tokenKeyword, secrets: tokenSecrets, findViewer, lifetimes: tokenLifetimes, noteUse, now };
+  const { tokenKeyword, tokenLifetimes, authentication } = config;
+  return {
+    keyword: tokenKeyword,
+    leavesJwts: authentication.includes('jwt'),
+    secrets: tokenSecrets,
+    findViewer,
+    lifetimes: tokenLifetimes,
+    noteUse,
+    now,
+  };
 }

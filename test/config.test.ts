@@ -27,15 +27,28 @@ describe('the configuration', () => {
         databaseUrl: null,
         directDatabaseUrl: null,
         dataDir: '.tessera',
+        publicUrl: null,
+        trustedOrigins: [],
+        authentication: ['token', 'jwt', 'session'],
         tokenKeyword: 'Token',
         bcryptCost: 12,
         registration: 'open',
         maxTokensPerUser: 100,
-        tokenLifetimes: { lifetimeSeconds: null, idleLifetimeSeconds: 90 * 86_400 },
+        tokenLifetimes: {
+          LOGIN: { lifetimeSeconds: null, idleLifetimeSeconds: 90 * 86_400 },
+          SESSION: { lifetimeSeconds: 30 * 86_400, idleLifetimeSeconds: 7 * 86_400 },
+        },
+        jwt: {
+          issuer: null,
+          audience: null,
+          accessLifetimeSeconds: 300,
+          refreshLifetimeSeconds: 14 * 86_400,
+          check: 'signature',
+        },
         viewerCacheSize: 50_000,
         logLevel: 'info',
       },
-      secrets: { tokenSecrets: null, passwordPepper: null },
+      secrets: { tokenSecrets: null, passwordPepper: null, jwtKeys: null },
     });
   });
 
@@ -73,13 +86,38 @@ describe('the configuration', () => {
   });
 
   it('asks for TOKEN_SECRETS in production on a database server, and says how to make one', () => {
-    const env = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://db/tessera' };
+    const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://api.test', DATABASE_URL: 'postgresql://db/tessera' };
     expect(messageOf(env)).toMatch(/TOKEN_SECRETS must be set .* Make one with: npx tessera secrets new/);
     expect(readConfig({ ...env, TOKEN_SECRETS: ` ${SECRET}1 , ${SECRET}2 ` }).secrets.tokenSecrets).toEqual([
       `${SECRET}1`,
       `${SECRET}2`,
     ]);
-    expect(readConfig({ NODE_ENV: 'production' }).secrets.tokenSecrets).toBeNull();
+    expect(readConfig({ NODE_ENV: 'production', AUTHENTICATION: 'token' }).secrets.tokenSecrets).toBeNull();
+  });
+
+  it('asks for PUBLIC_URL in production, where something follows from it', () => {
+    const env = { NODE_ENV: 'production', AUTHENTICATION: 'token,session' };
+    expect(messageOf(env)).toMatch(/PUBLIC_URL must be set when NODE_ENV is production .* https:\/\/api\.example\.org/);
+    expect(readConfig({ ...env, AUTHENTICATION: 'token' }).config.publicUrl).toBeNull();
+    expect(readConfig({ ...env, PUBLIC_URL: 'https://API.test/' }).config.publicUrl).toBe('https://api.test');
+  });
+
+  it.each(['api.test', 'https://api.test/graphql', 'ftp://api.test', 'https://ada@api.test', 'https://api.test?a'])(
+    'takes %s for no PUBLIC_URL',
+    (PUBLIC_URL) => {
+      expect(messageOf({ PUBLIC_URL })).toContain('PUBLIC_URL must be the http or https URL of an origin');
+    },
+  );
+
+  it('takes each way in once, in the order given, and Basic over no plain HTTP', () => {
+    expect(readConfig({ AUTHENTICATION: 'session, basic' }).config.authentication).toEqual(['session', 'basic']);
+    expect(messageOf({ AUTHENTICATION: 'token,magic' })).toContain(
+      'AUTHENTICATION must be a comma-separated list of token, jwt, session, basic (got "token,magic")',
+    );
+    expect(messageOf({ AUTHENTICATION: 'jwt,jwt' })).toContain('AUTHENTICATION must name each way in once');
+    const basic = { AUTHENTICATION: 'token,basic' };
+    expect(messageOf({ ...basic, PUBLIC_URL: 'http://api.test' })).toContain('AUTHENTICATION must not name basic');
+    expect(readConfig({ ...basic, PUBLIC_URL: 'http://localhost:4000' }).config.authentication).toContain('basic');
   });
 
   it('lets tests alone hash cheaply', () => {
@@ -91,7 +129,7 @@ describe('the configuration', () => {
   it('opens registration on the embedded database outside production alone, unless told otherwise', () => {
     const url = { DATABASE_URL: 'postgresql://db/tessera' };
     expect(readConfig({}).config.registration).toBe('open');
-    expect(readConfig({ NODE_ENV: 'production' }).config.registration).toBe('closed');
+    expect(readConfig({ NODE_ENV: 'production', AUTHENTICATION: 'token' }).config.registration).toBe('closed');
     expect(readConfig(url).config.registration).toBe('closed');
     expect(readConfig({ ...url, REGISTRATION: 'open' }).config.registration).toBe('open');
   });

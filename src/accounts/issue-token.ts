@@ -51,7 +51,8 @@ export async function issueToken(database: Database, draft: TokenDraft, options:
       DELETE FROM "Token" t
        WHERE t."userId" = ${userId}::uuid AND ${isExpired}
          AND ((t."name" = ${name} AND t."supersededAt" IS NULL)
-              OR (SELECT count(*) FROM "Token" WHERE "userId" = ${userId}::uuid) >= ${maxTokensPerUser})`,
+              OR (SELECT count(*) FROM "Token" WHERE "userId" = ${userId}::uuid AND "kind" IN ('LOGIN', 'API'))
+                 >= ${maxTokensPerUser})`,
     database.$queryRaw<Row[]>`
       WITH replaced AS (
         DELETE FROM "Token" t WHERE ${isReplacing} AND t."userId" = ${userId}::uuid AND t."name" = ${name}
@@ -64,7 +65,8 @@ export async function issueToken(database: Database, draft: TokenDraft, options:
           FROM (SELECT count(*) FILTER (WHERE "wasLive") AS "places" FROM replaced) held,
                (SELECT coalesce(bool_or(t."name" = ${name} AND t."supersededAt" IS NULL), false) AS "isTaken",
                        count(DISTINCT t."name") FILTER (
-                         WHERE t."name" NOT IN (${name}, ${LOGIN_TOKEN_NAME}) AND NOT ${isExpired}) AS "others"
+                         WHERE t."name" NOT IN (${name}, ${LOGIN_TOKEN_NAME}) AND t."kind" IN ('LOGIN', 'API')
+                           AND NOT ${isExpired}) AS "others"
                   FROM "Token" t WHERE t."userId" = ${userId}::uuid) known
       ), made AS (
         INSERT INTO "Token" ("id", "userId", "kind", "name", "scopes", "createdAt", "expiresAt")

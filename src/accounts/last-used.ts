@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { TokenLifetimes } from '../auth/expiry.ts';
+import { KINDS_WITH_LIFETIME, type TokenLifetimes } from '../auth/expiry.ts';
 import type { TokenViewer } from '../auth/schemes/token.ts';
 import type { ViewerToken } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
@@ -31,21 +31,19 @@ export interface LastUsed {
 
 interface LastUsedOptions {
   database: Database;
-  lifetimes: Pick<TokenLifetimes, 'idleLifetimeSeconds'>;
+  lifetimes: TokenLifetimes;
   log: Logger;
   now(): Date;
 }
 
 /**
- * The uses that this server notes. They live in memory, a bounded number of them, until `write` is called. Where login
+ * The uses that this server notes. They live in memory, a bounded number of them, until `write` is called. Where
  * tokens end when they are idle for a few minutes, they are written oftener than once a minute: whoever reads the row
  * must not take a token for idle that is not.
  */
 export function createLastUsed({ database, lifetimes, log, now }: LastUsedOptions): LastUsed {
-  const everyMs = Math.min(
-    MINUTE_MS,
-    ((lifetimes.idleLifetimeSeconds ?? Number.POSITIVE_INFINITY) * 1000) / IDLE_SHARES,
-  );
+  const idleLives = KINDS_WITH_LIFETIME.flatMap((kind) => lifetimes[kind].idleLifetimeSeconds ?? []);
+  const everyMs = Math.min(MINUTE_MS, ...idleLives.map((seconds) => (seconds * 1000) / IDLE_SHARES));
   const waiting = new Map<string, Use>();
   /** The latest use of a token that was noted to be written; the token itself knows the latest of all. */
   const notedAt = new WeakMap<ViewerToken, Date>();

@@ -43,6 +43,11 @@ export async function rotateToken(
   const old = await findToken(database, tokenId);
   const isLive = old !== null && old.supersededAt === null && !isExpired(old, rules.lifetimes, now);
   if (!isLive || old.userId !== viewer.user.id) throw new TokenNotFoundError();
+  if (old.kind !== 'LOGIN' && old.kind !== 'API') {
+    throw new ValidationError([
+      { path: ['id'], message: 'A session or a token pair has no key to rotate. Revoke it.' },
+    ]);
+  }
   const lacking = lackingScopes(grant.scopes, old.scopes);
   if (lacking.length > 0) throw new ScopeNotGrantedError(lacking, 'Rotate it with a token that has these.');
   const until = absoluteExpiryOf(old, rules.lifetimes);

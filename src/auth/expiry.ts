@@ -1,13 +1,18 @@
 /** The last instant that drivers and databases write alike; what is said to end later has no readable end, and is no good. */
 export const LAST_INSTANT = new Date('9999-12-31T23:59:59.999Z');
 
-/** How long login tokens live where nobody has said when; null: for ever. */
-export interface TokenLifetimes {
+/** How long tokens of a kind live where nobody has said when; null: for ever. */
+export interface Lifetime {
   /** From the making of a token, however much it is used. */
   lifetimeSeconds: number | null;
   /** From its last use, or its making. */
   idleLifetimeSeconds: number | null;
 }
+
+/** The kinds whose lives are configured, and not written into each token. */
+export const KINDS_WITH_LIFETIME = ['LOGIN', 'SESSION'] as const;
+
+export type TokenLifetimes = Readonly<Record<(typeof KINDS_WITH_LIFETIME)[number], Lifetime>>;
 
 /** What of a token decides when it expires. */
 export interface Expiring {
@@ -19,19 +24,18 @@ export interface Expiring {
 
 /**
  * The instant from which a token is refused as things stand, or null when there is none. Its own `expiresAt`; for login
- * tokens the lifetimes too, of which the idle one moves on with each use.
+ * tokens and sessions the lifetimes of their kind too, of which the idle one moves on with each use.
  */
 export function expiryOf(token: Expiring, lifetimes: TokenLifetimes): Date | null {
   const { kind, createdAt, lastUsedAt } = token;
   const idleFrom = lastUsedAt && lastUsedAt > createdAt ? lastUsedAt : createdAt;
-  const isLogin = kind === 'LOGIN';
   return earliest([
     absoluteExpiryOf(token, lifetimes),
-    isLogin ? after(idleFrom, lifetimes.idleLifetimeSeconds) : null,
+    after(idleFrom, lifetimeOf(kind, lifetimes).idleLifetimeSeconds),
   ]);
 }
 
-/** What ended a token, or will as things stand: its own `expiresAt`, or a lifetime of login tokens. */
+/** What ended a token, or will as things stand: its own `expiresAt`, or a lifetime of its kind. */
 export type ExpiryCause = 'instant' | 'lifetime' | 'idle';
 
 /** Why `expiryOf` says what it says; null when it says nothing. */
@@ -44,7 +48,14 @@ export function expiryCauseOf(token: Expiring, lifetimes: TokenLifetimes): Expir
 
 /** The instant that no use puts off: what a token makes or rotates must not live longer. */
 export function absoluteExpiryOf({ kind, createdAt, expiresAt }: Expiring, lifetimes: TokenLifetimes): Date | null {
-  return earliest([expiresAt, kind === 'LOGIN' ? after(createdAt, lifetimes.lifetimeSeconds) : null]);
+  return earliest([expiresAt, after(createdAt, lifetimeOf(kind, lifetimes).lifetimeSeconds)]);
+}
+
+const UNLIMITED: Lifetime = { lifetimeSeconds: null, idleLifetimeSeconds: null };
+
+/** The lifetimes of a kind; the lives of other kinds are written into each token. */
+export function lifetimeOf(kind: string, lifetimes: TokenLifetimes): Lifetime {
+  return Object.hasOwn(lifetimes, kind) ? lifetimes[kind as keyof TokenLifetimes] : UNLIMITED;
 }
 
 /**

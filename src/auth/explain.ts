@@ -10,7 +10,7 @@ import {
   type TokenSchemeOptions,
   type TokenViewer,
 } from './schemes/token.ts';
-import { headersOf, type SentHeader } from './sent-credential.ts';
+import { type SentHeader, sentAlone } from './sent-credential.ts';
 
 /** Why a credential is not accepted. */
 export type Reason =
@@ -58,13 +58,13 @@ export async function explainCredential(
     lookUps.set(id, lookUp);
     return lookUp;
   };
-  const headers = headersOf(header);
-  const judgement = await judge(headers, createSchemes(findViewer));
+  const sent = sentAlone(header);
+  const judgement = await judge(sent, createSchemes(findViewer));
   if (judgement === null) return { ...unread, reason: 'no-scheme', answer: answerOf('UNAUTHENTICATED') };
   const answer = judgement.refusal && answerOf(judgement.refusal.code, judgement.refusal.message);
   const read = { ...unread, isAccepted: answer === null, scheme: judgement.scheme.challenge, answer };
 
-  const reading = readTokenHeaders(headers, options.keyword);
+  const reading = readTokenHeaders(sent, options);
   if (reading === null) return { ...read, reason: null };
   if (reading.flaw !== null) return { ...read, reason: reading.flaw };
   const verdict = await judgeKey(reading.key, { ...options, findViewer });

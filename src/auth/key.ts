@@ -1,10 +1,22 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-const PREFIX = 'tsr_';
+/** What a key is used for: one that was derived for another use proves nothing. */
+export interface KeyUse {
+  /** What such keys begin with. */
+  prefix: string;
+  /** What goes into the HMAC before the id. */
+  domain: string;
+}
+
+/** What clients send as `Authorization: Token`. */
+const TOKEN_USE: KeyUse = { prefix: 'tsr_', domain: 'tessera token v1' };
+
+/** What a browser's cookie holds. */
+export const SESSION_USE: KeyUse = { prefix: 'tsrs_', domain: 'tessera session v1' };
+
 const ID_BYTES = 16;
 const MAC_BYTES = 16;
 const ENCODED_LENGTH = 43;
-const DOMAIN = 'tessera token v1';
 
 /** Secrets that keys are derived from, newest first: the first derives, all verify. */
 export type TokenSecrets = readonly [string, ...string[]];
@@ -15,18 +27,18 @@ export function newTokenId(): string {
 }
 
 /**
- * The secret string that a client sends for this token: `tsr_` and 43 characters of base64url.
- * Derived from the id, never stored: whoever reads the database holds no key.
+ * The secret string that a client sends for this token: `tsr_`, or what the use begins with, and 43 characters of
+ * base64url. Derived from the id, never stored: whoever reads the database holds no key.
  */
-export function keyOf(token: { id: string }, secrets: TokenSecrets): string {
+export function keyOf(token: { id: string }, secrets: TokenSecrets, use = TOKEN_USE): string {
   const id = Buffer.from(token.id.replaceAll('-', ''), 'hex');
   if (id.length !== ID_BYTES) throw new Error(`A token id must be a UUID (got ${JSON.stringify(token.id)}).`);
-  return PREFIX + Buffer.concat([id, mac(id, secrets[0])]).toString('base64url');
+  return use.prefix + Buffer.concat([id, mac(id, secrets[0], use)]).toString('base64url');
 }
 
-/** Whether this string has the shape of a Tessera key; says nothing of its truth. */
-export function isKeyShaped(text: string): boolean {
-  return text.startsWith(PREFIX);
+/** Whether this string begins as a key of this use does; says nothing of its truth. */
+export function isKeyShaped(text: string, use = TOKEN_USE): boolean {
+  return text.startsWith(use.prefix);
 }
 
 /** What makes a string no key, whatever it was derived from. */
@@ -39,8 +51,8 @@ export type KeyReading = { flaw: KeyFlaw } | { flaw: null; id: string; secretAt:
  * The id of the token whose key this is, or null when the key is forged, misspelt or of another secret.
  * Arithmetic alone, in constant time; whether the token still lives is for the database to say.
  */
-export function verifyKey(key: string, secrets: TokenSecrets): string | null {
-  const reading = readKey(key, secrets);
+export function verifyKey(key: string, secrets: TokenSecrets, use = TOKEN_USE): string | null {
+  const reading = readKey(key, secrets, use);
   return reading.flaw !== null || reading.secretAt === null ? null : reading.id;
 }
 
@@ -48,9 +60,9 @@ export function verifyKey(key: string, secrets: TokenSecrets): string | null {
  * What arithmetic can tell of a key. The id is proved only where `secretAt` is a place in the list: without one,
  * anybody can have written it.
  */
-export function readKey(key: string, secrets: TokenSecrets): KeyReading {
-  if (!isKeyShaped(key)) return { flaw: 'prefix' };
-  const encoded = key.slice(PREFIX.length);
+export function readKey(key: string, secrets: TokenSecrets, use = TOKEN_USE): KeyReading {
+  if (!isKeyShaped(key, use)) return { flaw: 'prefix' };
+  const encoded = key.slice(use.prefix.length);
   if (!/^[\w-]*$/.test(encoded)) return { flaw: 'alphabet' };
   if (encoded.length !== ENCODED_LENGTH) return { flaw: 'length' };
   const bytes = Buffer.from(encoded, 'base64url');
@@ -60,7 +72,7 @@ export function readKey(key: string, secrets: TokenSecrets): KeyReading {
   const given = bytes.subarray(ID_BYTES);
   let secretAt: number | null = null;
   // Every secret is tried, whichever fits.
-  for (const [place, secret] of secrets.entries()) if (timingSafeEqual(given, mac(id, secret))) secretAt = place;
+  for (const [place, secret] of secrets.entries()) if (timingSafeEqual(given, mac(id, secret, use))) secretAt = place;
   return { flaw: null, id: toUuid(id), secretAt };
 }
 
@@ -69,8 +81,8 @@ export function fingerprintOf(secret: string): string {
   return createHmac('sha256', secret).update('tessera secret fingerprint v1').digest('hex').slice(0, 32);
 }
 
-function mac(id: Buffer, secret: string): Buffer {
-  return createHmac('sha256', secret).update(DOMAIN).update(id).digest().subarray(0, MAC_BYTES);
+function mac(id: Buffer, secret: string, { domain }: KeyUse): Buffer {
+  return createHmac('sha256', secret).update(domain).update(id).digest().subarray(0, MAC_BYTES);
 }
 
 function toUuid(bytes: Buffer): string {

@@ -1,20 +1,34 @@
 import type { Viewer } from './viewer.ts';
 
+/** The ways in that AUTHENTICATION may name; each is a file in `schemes/` and a line in src/schemes.ts. */
+export const SCHEME_NAMES = ['token', 'jwt', 'session', 'basic'] as const;
+
+export type SchemeName = (typeof SCHEME_NAMES)[number];
+
 /** Where the credentials of a request stand. */
-export type CredentialHeaders = Pick<Headers, 'get'>;
+export interface SentCredentials extends Pick<Headers, 'get'> {
+  /** Whether nobody on the way has seen them: they came over TLS, or never left this machine. */
+  isPrivate: boolean;
+}
 
 /** One way in which a request can say who is calling. */
 export interface Scheme {
+  readonly name: SchemeName;
   /** What WWW-Authenticate names. */
   readonly challenge: string;
+  /** Whether browsers send its credential by themselves: then it counts where the request names none of its own accord. */
+  readonly isAmbient: boolean;
   /**
    * The credential in these headers that this scheme reads, or null when there is none for it.
    * Throws RequestRefused (AUTHENTICATION_FAILED) when it is meant for this scheme and malformed.
    */
-  read(headers: CredentialHeaders): Credential | null;
+  read(sent: SentCredentials): Credential | null;
 }
 
 export interface Credential {
-  /** The viewer that this credential proves. Throws RequestRefused (AUTHENTICATION_FAILED) when it is no good. */
-  authenticate(): Promise<Viewer>;
+  /**
+   * The viewer that this credential proves; null, for an ambient one alone, when it is no good and counts as none.
+   * Throws RequestRefused: AUTHENTICATION_FAILED when it is no good, FORBIDDEN when it may not be used so.
+   */
+  authenticate(): Promise<Viewer | null>;
 }

@@ -1,4 +1,4 @@
-import type { CredentialHeaders } from './scheme.ts';
+import type { SentCredentials } from './scheme.ts';
 
 /** The header in which a credential comes with a request: its name in lower case, and its value as HTTP hands it on. */
 export interface SentHeader {
@@ -20,9 +20,9 @@ export function readSentHeader(text: string, keyword: string): SentHeader | null
   return { name: 'authorization', value: asBytes(isKeyAlone ? `${keyword} ${written}` : written) };
 }
 
-/** Headers that hold this one alone. */
-export function headersOf({ name, value }: SentHeader): CredentialHeaders {
-  return { get: (asked) => (asked.toLowerCase() === name ? value : null) };
+/** A request that holds this one header alone, on its best way. */
+export function sentAlone({ name, value }: SentHeader): SentCredentials {
+  return { get: (asked) => (asked.toLowerCase() === name ? value : null), isPrivate: true };
 }
 
 function trimmed(text: string): string {

@@ -10,11 +10,14 @@ export interface ViewerUser {
   lastLogin: Date | null;
 }
 
-/** The opaque token that a request came in with. */
+/**
+ * What a request came in with: a token's row, or, of kind ACCESS, what an access token says of itself, under the id of
+ * the row (of kind REFRESH) that its pair has.
+ */
 export interface ViewerToken {
   id: string;
   userId: string;
-  kind: 'LOGIN' | 'API';
+  kind: 'LOGIN' | 'API' | 'SESSION' | 'REFRESH' | 'ACCESS';
   name: string;
   scopes: string[];
   createdAt: Date;

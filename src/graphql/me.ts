@@ -2,7 +2,7 @@ import { builder } from './builder.ts';
 import { requireViewer } from './context.ts';
 import { needs, publicField } from './rules.ts';
 import { accountRead } from './scopes.ts';
-import { Token } from './token.ts';
+import { rowOfViewer, Token } from './token.ts';
 import { User, userOfViewer } from './user.ts';
 
 builder.queryFields((t) => ({
@@ -24,6 +24,6 @@ builder.queryFields((t) => ({
     type: Token,
     nullable: true,
     description: 'The token of this very request, or null when the caller came in without an opaque token.',
-    resolve: (_root, _args, context) => requireViewer(context).token,
+    resolve: (_root, _args, context) => rowOfViewer(requireViewer(context)),
   }),
 }));

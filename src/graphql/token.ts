@@ -1,6 +1,7 @@
 import { requireUser } from '../accounts/users.ts';
 import { expiryOf } from '../auth/expiry.ts';
 import { keyOf } from '../auth/key.ts';
+import type { Viewer } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
 import { ownOrStaff } from './rules.ts';
 import { accountRead, usersRead } from './scopes.ts';
@@ -11,6 +12,9 @@ const TokenKind = builder.enumType('TokenKind', {
   values: {
     LOGIN: { description: 'Obtained by username and password, and the only kind that is handed out again.' },
     API: { description: 'Made by hand.' },
+    SESSION: { description: 'A browser’s cookie.' },
+    ACCESS: { description: 'A signed access token, good for minutes.' },
+    REFRESH: { description: 'A pair of an access and a refresh token, from its login on.' },
   } as const,
 });
 
@@ -51,6 +55,12 @@ export const Token = builder.prismaNode('Token', {
     }),
   }),
 });
+
+/** The row of the token that the viewer came in with: no query, and no field reads the columns that it leaves out. */
+export function rowOfViewer({ token }: Viewer): typeof Token.$inferType | null {
+  // An access token has none.
+  return token === null || token.kind === 'ACCESS' ? null : (token as typeof Token.$inferType);
+}
 
 /** A token together with its key: the one object by which a key leaves the system. */
 export const IssuedToken = builder.objectRef<{ token: typeof Token.$inferType }>('IssuedToken').implement({

@@ -5,6 +5,7 @@ import type { Scheme } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
 import { readForm } from './read-form.ts';
+import { sentCredentials } from './sent-credentials.ts';
 import { refuseTwoAuthorizations } from './two-authorizations.ts';
 import type { RequestEntries } from './use-request-log.ts';
 
@@ -49,7 +50,7 @@ export function oauthEndpoint({ path, admit, answer }: OAuthEndpoint, { schemes,
   async function reply(request: Request, serverContext: object): Promise<Reply> {
     if (request.method !== METHOD) return notAllowed();
     refuseTwoAuthorizations(serverContext);
-    const viewer = await authenticate(request.headers, schemes);
+    const viewer = await authenticate(sentCredentials(request, serverContext), schemes);
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
     admit(viewer);

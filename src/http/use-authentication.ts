@@ -1,7 +1,8 @@
 import type { ExecutionArgs, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { authenticate } from '../auth/authenticate.ts';
-import type { Scheme } from '../auth/scheme.ts';
+import type { Scheme, SentCredentials } from '../auth/scheme.ts';
+import type { Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
 import { findRefusal, isWayInOnly } from '../graphql/authorize-operation.ts';
 import type { Context } from '../graphql/context.ts';
@@ -9,6 +10,7 @@ import { findMisplacedDefer } from '../graphql/incremental-delivery.ts';
 import { findExcess } from '../graphql/measure-operation.ts';
 import { type OperationReader, readOperation } from '../graphql/read-operation.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
+import { sentCredentials } from './sent-credentials.ts';
 
 export type Arguments = ExecutionArgs & { contextValue: Context & { request: Request } };
 
@@ -47,14 +49,18 @@ export async function admit(
   context: Arguments['contextValue'],
   schemes: readonly Scheme[],
 ): Promise<void> {
-  context.viewer = await authenticateFor(operation, context.request.headers, schemes);
+  context.viewer = await authenticateFor(operation, sentCredentials(context.request, context), schemes);
   const refusal = operation && findRefusal(operation, context);
   if (refusal) throw refusal;
 }
 
-async function authenticateFor(operation: OperationReader | null, headers: Headers, schemes: readonly Scheme[]) {
+async function authenticateFor(
+  operation: OperationReader | null,
+  sent: SentCredentials,
+  schemes: readonly Scheme[],
+): Promise<Viewer | null> {
   try {
-    return await authenticate(headers, schemes);
+    return await authenticate(sent, schemes);
   } catch (error) {
     const isBad = error instanceof RequestRefused && error.code === 'AUTHENTICATION_FAILED';
     if (isBad && operation && isWayInOnly(operation)) return null;

@@ -12,15 +12,16 @@ const instant = fc.integer({ min: -4, max: 2 }).map((seconds) => new Date(NOW.ge
 const perhaps = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: null });
 
 const token = fc.record({
-  kind: fc.constantFrom('LOGIN' as const, 'API' as const),
+  kind: fc.constantFrom('LOGIN' as const, 'SESSION' as const, 'API' as const, 'REFRESH' as const),
   createdAt: instant,
   expiresAt: perhaps(instant),
   lastUsedAt: perhaps(instant),
 });
-const lifetimes: fc.Arbitrary<TokenLifetimes> = fc.record({
+const lifetime = fc.record({
   lifetimeSeconds: perhaps(fc.integer({ min: 1, max: 5 })),
   idleLifetimeSeconds: perhaps(fc.integer({ min: 1, max: 5 })),
 });
+const lifetimes: fc.Arbitrary<TokenLifetimes> = fc.record({ LOGIN: lifetime, SESSION: lifetime });
 
 it('the database finds those expired whom a request is refused for, and those live whom it is let in for', async () => {
   const { user } = await makeUser();

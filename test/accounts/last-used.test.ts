@@ -14,7 +14,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const warnings: unknown[] = [];
-const lifetimes = { idleLifetimeSeconds: 86_400 };
+const daily = { lifetimeSeconds: null, idleLifetimeSeconds: 86_400 };
+const lifetimes = { LOGIN: daily, SESSION: daily };
 const log = { warn: (...parts: unknown[]) => warnings.push(parts) } as never;
 
 function pass(ms: number): Date {

@@ -36,7 +36,8 @@ function viewerOf({ isActive = true, expiresAt = null as Date | null } = {}): Vi
   };
 }
 
-const lifetimes = { lifetimeSeconds: null, idleLifetimeSeconds: null };
+const unlimited = { lifetimeSeconds: null, idleLifetimeSeconds: null };
+const lifetimes = { LOGIN: unlimited, SESSION: unlimited };
 
 interface Given {
   viewer?: Viewer & { token: ViewerToken };
@@ -48,6 +49,7 @@ async function outcome(headers: Record<string, string>, { viewer = viewerOf(), k
   const lookups: string[] = [];
   const scheme = tokenScheme({
     keyword,
+    leavesJwts: false,
     secrets,
     lifetimes,
     noteUse: () => {},
@@ -58,7 +60,7 @@ async function outcome(headers: Record<string, string>, { viewer = viewerOf(), k
     },
   });
   try {
-    const found = await authenticate(new Headers(headers), [scheme]);
+    const found = await authenticate(Object.assign(new Headers(headers), { isPrivate: true }), [scheme]);
     return { viewer: found?.user.username ?? null, lookups: lookups.length };
   } catch (error) {
     const { code, message, headers: given } = error as RequestRefused;
@@ -152,6 +154,7 @@ describe('the token scheme', () => {
   it('is what a caller without credentials is challenged by', () => {
     const scheme = tokenScheme({
       keyword: 'Token',
+      leavesJwts: false,
       secrets,
       lifetimes,
       noteUse: () => {},

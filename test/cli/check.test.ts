@@ -515,7 +515,13 @@ describe('users', () => {
 describe('production', () => {
   it('is warned of open registration, and of an embedded database', async () => {
     const dataDir = join(emptyFolder(), 'data');
-    const env = { NODE_ENV: 'production', REGISTRATION: 'open', DATA_DIR: dataDir, TOKEN_SECRETS: DRAWN };
+    const env = {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'https://tessera.test',
+      REGISTRATION: 'open',
+      DATA_DIR: dataDir,
+      TOKEN_SECRETS: DRAWN,
+    };
     const { code, findings } = await check({ ...env, PASSWORD_PEPPER: 'pepper'.repeat(6) });
     expect({ code, warnings: findings.filter(({ level }) => level === 'warning') }).toEqual({
       code: 0,

@@ -13,7 +13,13 @@ const ada = { data: { me: { username: 'ada' } } };
 
 const own = await databaseOfItsOwn();
 afterAll(own.drop);
-const env = { ...own.env, NODE_ENV: 'production', BCRYPT_COST: '10', TOKEN_SECRETS: 't'.repeat(32) };
+const env = {
+  ...own.env,
+  NODE_ENV: 'production',
+  BCRYPT_COST: '10',
+  PUBLIC_URL: 'https://tessera.test',
+  TOKEN_SECRETS: 't'.repeat(32),
+};
 
 // What belongs to a connection and not to the answer, and what differs from one answer to the next.
 const OF_THE_CONNECTION = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date', 'x-request-id'];

@@ -45,6 +45,7 @@ describeWith(isServer ? ['psql', 'createdb', 'pg_dump', 'pg_restore'] : [], 'Pos
   };
   const env = {
     NODE_ENV: 'production',
+    PUBLIC_URL: 'https://tessera.test',
     BCRYPT_COST: '10',
     TOKEN_SECRETS: TOKEN_SECRET,
     DATA_DIR: join(folder, 'data'),

@@ -220,7 +220,14 @@ describe('the status', () => {
           tokenEvents: world.streams.tokenEvents,
           now: () => world.clock.now,
         },
-        schemes: [{ challenge: 'Token', read: () => ({ authenticate: async () => viewer as Viewer }) }],
+        schemes: [
+          {
+            name: 'token',
+            challenge: 'Token',
+            isAmbient: false,
+            read: () => ({ authenticate: async () => viewer as Viewer }),
+          },
+        ],
         changes: world.changes,
         streams: world.streams,
         hasGraphiQL: false,
@@ -355,7 +362,11 @@ describe('GraphiQL', () => {
   });
 
   it('is not served in production', async () => {
-    const production = world.endpointWith({ NODE_ENV: 'production', BCRYPT_COST: '10' });
+    const production = world.endpointWith({
+      NODE_ENV: 'production',
+      BCRYPT_COST: '10',
+      PUBLIC_URL: 'https://tessera.test',
+    });
     expect((await production.fetch(URL, ask)).status).toBe(406);
   });
 });

@@ -188,7 +188,12 @@ describe('npm start', () => {
   });
 
   it.each(['[', 'a b', 'a:99999', '%zz'])('tells nobody how a Host that is none was read: %s', async (host) => {
-    const server = await startServer({ ...env, NODE_ENV: 'production', BCRYPT_COST: '10' });
+    const server = await startServer({
+      ...env,
+      NODE_ENV: 'production',
+      BCRYPT_COST: '10',
+      PUBLIC_URL: 'https://tessera.test',
+    });
     const answer = await raw(server.origin, `GET /graphql HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer).toMatch(/\r\n\r\n[0-9a-f]*\s*\{"status":"the Host header is no host"\}\n/);

@@ -1,12 +1,17 @@
 import { RequestRefused } from '../../errors.ts';
+import { twoCredentials } from '../authenticate.ts';
 import { isExpired, type TokenLifetimes } from '../expiry.ts';
+import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped, type KeyFlaw, readKey, type TokenSecrets } from '../key.ts';
-import type { Credential, CredentialHeaders, Scheme } from '../scheme.ts';
+import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
+import { splitAtWhiteSpace } from '../split-header.ts';
 import type { Viewer, ViewerToken } from '../viewer.ts';
 
 export interface TokenSchemeOptions {
   /** The word before the key, compared without regard to case. */
   keyword: string;
+  /** Whether a Bearer that looks like a JSON web token is another scheme's, also where the keyword is Bearer. */
+  leavesJwts: boolean;
   secrets: TokenSecrets;
   /** The token of this id with its user, or null when there is none; one query at most. */
   findViewer(tokenId: string): Promise<TokenViewer | null>;
@@ -32,11 +37,10 @@ export type KeyVerdict =
   | { isAccepted: false; reason: 'no-such-token'; secretAt: number }
   | { isAccepted: false; reason: 'expired' | 'user-inactive'; viewer: TokenViewer; secretAt: number };
 
-const HEADER_MESSAGES: Record<HeaderFlaw, string> = {
+const HEADER_MESSAGES: Record<Exclude<HeaderFlaw, 'two-credentials'>, string> = {
   'no-credentials': 'Invalid token header. No credentials provided.',
   spaces: 'Invalid token header. Token string should not contain spaces.',
   'invalid-characters': 'Invalid token header. Token string should not contain invalid characters.',
-  'two-credentials': 'Two credentials were sent. Send the Authorization or the Token header, not both.',
 };
 
 /**
@@ -44,9 +48,10 @@ const HEADER_MESSAGES: Record<HeaderFlaw, string> = {
  * Source: Django REST framework, TokenAuthentication; RFC 6750 section 3 for Bearer's challenge.
  */
 export function tokenScheme(options: TokenSchemeOptions): Scheme {
-  function read(headers: CredentialHeaders): Credential | null {
-    const reading = readTokenHeaders(headers, options.keyword);
+  function read(sent: SentCredentials): Credential | null {
+    const reading = readTokenHeaders(sent, options);
     if (reading === null) return null;
+    if (reading.flaw === 'two-credentials') throw twoCredentials(reading);
     if (reading.flaw !== null) throw refused(HEADER_MESSAGES[reading.flaw], reading.challenge);
     const { key, challenge } = reading;
     return { authenticate: () => authenticate(key, challenge) };
@@ -62,12 +67,15 @@ export function tokenScheme(options: TokenSchemeOptions): Scheme {
     throw refused(verdict.reason === 'user-inactive' ? 'User inactive or deleted.' : 'Invalid token.', challenge);
   }
 
-  return { challenge: options.keyword, read };
+  return { name: 'token', challenge: options.keyword, isAmbient: false, read };
 }
 
 /** What these headers carry for the token scheme, or null when it is nothing of its own. */
-export function readTokenHeaders(headers: CredentialHeaders, keyword: string): HeaderReading | null {
-  const authorization = readAuthorization(headers.get('authorization'), keyword);
+export function readTokenHeaders(
+  headers: Pick<Headers, 'get'>,
+  { keyword, leavesJwts }: Pick<TokenSchemeOptions, 'keyword' | 'leavesJwts'>,
+): HeaderReading | null {
+  const authorization = readAuthorization(headers.get('authorization'), keyword, leavesJwts);
   const bare = headers.get('token');
   if (bare === null || authorization?.flaw) return authorization;
   if (authorization) return { challenge: keyword, flaw: 'two-credentials' };
@@ -84,15 +92,17 @@ export async function judgeKey(
   const { id, secretAt } = reading;
   if (secretAt === null) return { isAccepted: false, reason: 'foreign-secret', unprovedId: id };
   const viewer = await findViewer(id);
-  if (!viewer) return { isAccepted: false, reason: 'no-such-token', secretAt };
+  // A session's row, or a pair's, has keys of its own making: under this one it is nobody's.
+  if (!viewer || !isKeyed(viewer.token)) return { isAccepted: false, reason: 'no-such-token', secretAt };
   if (isExpired(viewer.token, lifetimes, now())) return { isAccepted: false, reason: 'expired', viewer, secretAt };
   if (!viewer.user.isActive) return { isAccepted: false, reason: 'user-inactive', viewer, secretAt };
   return { isAccepted: true, viewer, secretAt };
 }
 
-function readAuthorization(header: string | null, keyword: string): HeaderReading | null {
+function readAuthorization(header: string | null, keyword: string, leavesJwts: boolean): HeaderReading | null {
   const [word = '', ...parts] = splitAtWhiteSpace(header ?? '');
   const isBearer = word.toLowerCase() === 'bearer';
+  if (isBearer && leavesJwts && isJwtShaped(parts[0] ?? '')) return null;
   const isOurs = word.toLowerCase() === keyword.toLowerCase() || (isBearer && isKeyShaped(parts[0] ?? ''));
   return isOurs ? readParts(parts, isBearer ? 'Bearer' : keyword) : null;
 }
@@ -103,13 +113,14 @@ function readParts([key, ...rest]: string[], challenge: string): HeaderReading {
   return isText(key) ? { challenge, flaw: null, key } : { challenge, flaw: 'invalid-characters' };
 }
 
+/** Whether such tokens are had by `keyOf`. */
+function isKeyed({ kind }: ViewerToken): boolean {
+  return kind === 'LOGIN' || kind === 'API';
+}
+
 function refused(message: string, scheme: string): RequestRefused {
   const challenge = scheme === 'Bearer' ? `Bearer error="invalid_token", error_description="${message}"` : scheme;
   return new RequestRefused('AUTHENTICATION_FAILED', message, { 'WWW-Authenticate': challenge });
-}
-
-function splitAtWhiteSpace(header: string): string[] {
-  return header.split(/[ \t\n\r\v\f]+/).filter((part) => part !== '');
 }
 
 // Header bytes arrive as one Latin-1 character each; what they say is meant as UTF-8.

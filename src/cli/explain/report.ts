@@ -1,4 +1,4 @@
-import { expiryOf, type TokenLifetimes } from '../../auth/expiry.ts';
+import { expiryOf, lifetimeOf, type TokenLifetimes } from '../../auth/expiry.ts';
 import type { Explanation, Reason } from '../../auth/explain.ts';
 import { writeDuration } from '../../duration.ts';
 import { globalIdOf } from '../../graphql/global-id.ts';
@@ -75,7 +75,7 @@ export function explanationJson(explanation: Explanation, installation: Installa
 
 function sentenceOf({ reason, answer, found }: Explanation, { lifetimes }: Installation): string {
   if (reason === null) return answer?.message ?? '';
-  const { lifetimeSeconds, idleLifetimeSeconds } = lifetimes;
+  const { lifetimeSeconds, idleLifetimeSeconds } = lifetimeOf(found?.token.kind ?? '', lifetimes);
   return REASONS[reason]
     .replace('{instant}', () => (found && expiryOf(found.token, lifetimes)?.toISOString()) ?? '')
     .replace('{lifetime}', () => writeDuration(lifetimeSeconds ?? 0))

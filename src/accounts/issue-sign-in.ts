@@ -1,0 +1,44 @@
+import { newTokenId } from '../auth/key.ts';
+import { EVERY_SCOPE } from '../auth/scope.ts';
+import type { Database } from '../database/client.ts';
+import type { Token, User } from '../database/generated/prisma/client.ts';
+import { isExpiredSql } from './expired.ts';
+import type { TokenRules } from './tokens.ts';
+import { lockUser } from './user-lock.ts';
+
+interface SignIn {
+  /** Who has proved himself, and the hash that he has proved. */
+  user: Pick<User, 'id' | 'passwordHash'>;
+  kind: 'SESSION' | 'REFRESH';
+  /** Null: the lifetimes of its kind alone end it. */
+  expiresAt: Date | null;
+}
+
+/**
+ * A row for somebody who has just signed in by a browser or for a pair; null when the user is gone or inactive, or the
+ * password is another by now. Where a user has as many of the kind as the rules allow, the one unused for longest makes
+ * way: whoever has the password can always get in.
+ */
+export async function issueSignIn(
+  database: Database,
+  { user, kind, expiresAt }: SignIn,
+  { rules, now }: { rules: TokenRules; now: Date },
+): Promise<Token | null> {
+  const id = newTokenId();
+  const name = `${kind === 'SESSION' ? 'session' : 'pair'} ${id.replaceAll('-', '').slice(0, 12)}`;
+  const [, , [token]] = await database.$transaction([
+    lockUser(database, user.id),
+    database.$executeRaw`
+      DELETE FROM "Token" WHERE "id" IN (
+        SELECT t."id" FROM "Token" t WHERE t."userId" = ${user.id}::uuid AND t."kind" = ${kind}::"TokenKind"
+         ORDER BY ${isExpiredSql(now, rules.lifetimes)}, greatest(t."createdAt", t."lastUsedAt") DESC, t."id"
+        OFFSET ${rules.maxTokensPerUser - 1})`,
+    database.$queryRaw<Token[]>`
+      INSERT INTO "Token" ("id", "userId", "kind", "name", "scopes", "createdAt", "expiresAt")
+      SELECT ${id}::uuid, u."id", ${kind}::"TokenKind", ${name}, ${[EVERY_SCOPE]}::text[], ${now}, ${expiresAt}
+        FROM "User" u
+       WHERE u."id" = ${user.id}::uuid AND u."isActive" AND u."passwordHash" IS NOT DISTINCT FROM ${user.passwordHash}
+      RETURNING *`,
+  ]);
+  return token ?? null;
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { Passwords } from '../auth/password.ts';
+import type { Database } from '../database/client.ts';
+import type { User } from '../database/generated/prisma/client.ts';
+import { isRowMissing } from '../database/prisma-errors.ts';
+import { InvalidCredentialsError } from './failures.ts';
+import { typedUsernameSchema } from './username.ts';
+import { findUser } from './users.ts';
+
+/** Username and password as somebody may send them to get in. */
+export const passwordSchema = z.object({
+  username: typedUsernameSchema,
+  password: z.string().refine((password) => password !== '', 'This field may not be blank.'),
+});
+
+export type PasswordProof = z.output<typeof passwordSchema>;
+
+/**
+ * Whose username and password these are. The one place where a password is checked to let somebody in.
+ * Throws InvalidCredentialsError for a wrong password, an unknown user and an inactive user alike: the same words
+ * after the same work.
+ */
+export async function proveByPassword(
+  database: Database,
+  passwords: Passwords,
+  { username, password }: PasswordProof,
+): Promise<User> {
+  const user = await findUser(database, username);
+  const isRight = await passwords.verify(password, user?.passwordHash ?? null);
+  if (!user || !isRight || !user.isActive) throw new InvalidCredentialsError();
+  return user;
+}
+
+/**
+ * What `open` gives to whoever these credentials belong to, and a login noted with him. Throws InvalidCredentialsError,
+ * also where `open` gives null: there is no such user any more, or his password is another.
+ */
+export async function openByPassword<Opened>(
+  database: Database,
+  passwords: Passwords,
+  proof: PasswordProof,
+  now: Date,
+  open: (user: Pick<User, 'id' | 'passwordHash'>) => Promise<Opened | null>,
+): Promise<{ user: User; opened: Opened }> {
+  const user = await proveByPassword(database, passwords, proof);
+  // A login ends under the very hash that it proved, or begins anew: a password changed meanwhile, with all the tokens
+  // issued under it ended, must not give out one more.
+  const proved = { id: user.id, passwordHash: user.passwordHash };
+  if (user.passwordHash && passwords.needsRehash(user.passwordHash)) {
+    const passwordHash = await passwords.hash(proof.password);
+    await database.user.updateMany({ where: proved, data: { passwordHash } });
+    proved.passwordHash = passwordHash;
+  }
+  const opened = await open(proved);
+  if (opened === null) throw new InvalidCredentialsError();
+  try {
+    return { user: await database.user.update({ where: proved, data: { lastLogin: now } }), opened };
+  } catch (error) {
+    if (isRowMissing(error)) return openByPassword(database, passwords, proof, now, open);
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import type { SentCredentials } from '../auth/scheme.ts';
+
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
+const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** What schemes read of a request. Whoever lies about the way that it came by fools himself alone. */
+export function sentCredentials(request: Request, serverContext: object): SentCredentials {
+  const { headers } = request;
+  return {
+    get: (name) => headers.get(name),
+    get isPrivate() {
+      return isPrivate(request, (serverContext as { req?: IncomingMessage }).req);
+    },
+  };
+}
+
+function isPrivate(request: Request, req: IncomingMessage | undefined): boolean {
+  const forwarded = request.headers.get('x-forwarded-proto');
+  // A proxy that another one stands in front of adds its own: the first is what the client used.
+  if (forwarded !== null) return forwarded.split(',', 1)[0]?.trim().toLowerCase() === 'https';
+  if (req) return 'encrypted' in req.socket || LOOPBACK.test(req.socket.remoteAddress ?? '');
+  const { protocol, hostname } = new URL(request.url);
+  return protocol === 'https:' || LOCAL_HOST.test(hostname);
+}
