@@ -34,6 +34,11 @@ export interface Config {
   logLevel: string;
 }
 
+/** Where clients find the server: as configured, or on this very machine. */
+export function publicUrlOf({ publicUrl, port }: Config): string {
+  return publicUrl ?? `http://localhost:${port}`;
+}
+
 /** How JSON web tokens are issued and judged. */
 export interface JwtRules {
   /** Null: the public URL. */

@@ -1,10 +1,16 @@
+import { type AccessTokens, createAccessTokens } from './auth/access-token.ts';
 import type { TokenSecrets } from './auth/key.ts';
 import type { Scheme, SchemeName } from './auth/scheme.ts';
+import { jwtScheme } from './auth/schemes/jwt.ts';
 import { type TokenSchemeOptions, tokenScheme } from './auth/schemes/token.ts';
-import type { Config } from './config.ts';
+import type { SigningKeys } from './auth/signing-keys.ts';
+import { type Config, publicUrlOf } from './config.ts';
+import { globalIdOf, parseGlobalId } from './graphql/global-id.ts';
 
-interface SchemeParts {
+export interface SchemeParts {
   tokenSecrets: TokenSecrets;
+  /** Null: nobody comes in by them here. */
+  accessTokens: AccessTokens | null;
   findViewer: TokenSchemeOptions['findViewer'];
   noteUse?: TokenSchemeOptions['noteUse'];
   now(): Date;
@@ -12,10 +18,16 @@ interface SchemeParts {
 
 /** The ways in which a request can say who is calling, in the order in which they are asked. */
 export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
-  const makers: Partial<Record<SchemeName, () => Scheme>> = {
+  const { accessTokens, findViewer, noteUse = () => {}, now } = parts;
+  const lifetimes = config.tokenLifetimes;
+  const isStrict = config.jwt.check === 'strict';
+  const makers: Record<SchemeName, () => Scheme | null> = {
     token: () => tokenScheme(tokenSchemeOptions(config, parts)),
+    jwt: () => accessTokens && jwtScheme({ accessTokens, isStrict, findViewer, lifetimes, noteUse, now }),
+    session: () => null,
+    basic: () => null,
   };
-  return config.authentication.flatMap((name) => makers[name]?.() ?? []);
+  return config.authentication.flatMap((name) => makers[name]() ?? []);
 }
 
 /** What keys are judged by, for the server and for whoever explains what the server does. */
@@ -31,4 +43,26 @@ export function tokenSchemeOptions(config: Config, parts: SchemeParts): TokenSch
     noteUse,
     now,
   };
+}
+
+/** Access tokens as this configuration has them; null without keys. */
+export function accessTokensOf(config: Config, keys: SigningKeys | null): AccessTokens | null {
+  const { issuer, audience, accessLifetimeSeconds } = config.jwt;
+  const issuing = issuer ?? publicUrlOf(config);
+  return (
+    keys &&
+    createAccessTokens({
+      keys,
+      issuer: issuing,
+      audience: audience ?? issuing,
+      lifetimeSeconds: accessLifetimeSeconds,
+      ids: {
+        nameOf: globalIdOf,
+        read(typename, name) {
+          const read = parseGlobalId(name);
+          return read?.typename === typename ? read.id : null;
+        },
+      },
+    })
+  );
 }

@@ -5,6 +5,7 @@ import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
 import { createPasswords } from './auth/password.ts';
+import type { SigningKeys } from './auth/signing-keys.ts';
 import { type Config, type Secrets, tokenRulesOf } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
@@ -12,7 +13,8 @@ import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { listen } from './http/server.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
 import { inTime } from './in-time.ts';
-import { createSchemes } from './schemes.ts';
+import { accessTokensOf, createSchemes } from './schemes.ts';
+import { openSigningKeys } from './signing-keys.ts';
 import { createStreams } from './streams.ts';
 
 const DRAIN_MS = 10_000;
@@ -49,9 +51,14 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     const superusers = await open.database.user
       .count({ where: { isSuperuser: true }, take: 1 })
       .catch((error) => open.close().then(() => Promise.reject(error)));
+    const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() }).catch((error) =>
+      open.close().then(() => Promise.reject(error)),
+    );
     const behind = { database: open.database, lifetimes: config.tokenLifetimes, log, now: () => new Date() };
     const lastUsed = createLastUsed(behind);
-    const endpoint = createEndpoint(config, secrets, { ...open, lastUsed }, log, undefined, hooks);
+    // Which port was really taken, the configuration need not say.
+    const listening = { ...config, port: Number(new URL(server.url).port) };
+    const endpoint = createEndpoint(listening, secrets, { ...open, signingKeys, lastUsed }, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
     const pruning = startDailyPrune(behind);
@@ -62,6 +69,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
       async close() {
         // At once: an open stream would use up the time that requests are given.
         await Promise.all([endpoint.dispose(), server.close()]);
+        signingKeys?.close();
         const closing = Promise.all([stopWriting(), pruning.stop()]).then(() => open.close());
         if (await inTime(closing, DRAIN_MS)) return;
         log.warn('the database does not answer: when tokens were last used is not written');
@@ -74,6 +82,8 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
 }
 
 interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> {
+  /** What access tokens are signed with; left out, or null, nobody comes in by them. */
+  signingKeys?: SigningKeys | null;
   /** Told of the keys that come with requests; left out, nobody notes them. */
   lastUsed?: Pick<LastUsed, 'note'>;
 }
@@ -82,7 +92,7 @@ interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' |
 export function createEndpoint(
   config: Config,
   secrets: Secrets,
-  { database, tokenSecrets, changes, lastUsed }: EndpointParts,
+  { database, tokenSecrets, changes, signingKeys = null, lastUsed }: EndpointParts,
   log: Logger,
   now: () => Date = () => new Date(),
   hooks: Hooks = {},
@@ -93,12 +103,14 @@ export function createEndpoint(
     changes,
     size: config.viewerCacheSize,
   });
-  const streams = createStreams(config, { database, tokenSecrets, changes, log, now, hooks });
+  const accessTokens = accessTokensOf(config, signingKeys);
+  const streams = createStreams(config, { database, tokenSecrets, accessTokens, changes, log, now, hooks });
   return createGraphQLServer({
     context: {
       database,
       passwords: createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper }),
       tokenSecrets,
+      accessTokens,
       registration: config.registration,
       tokenRules: tokenRulesOf(config),
       tokenEvents: streams.tokenEvents,
@@ -106,6 +118,7 @@ export function createEndpoint(
     },
     schemes: createSchemes(config, {
       tokenSecrets,
+      accessTokens,
       findViewer: viewers.find,
       ...(lastUsed && { noteUse: lastUsed.note }),
       now,

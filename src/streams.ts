@@ -3,6 +3,7 @@ import { batched } from './accounts/batched.ts';
 import { createTokenEvents, type TokenEvents } from './accounts/token-events.ts';
 import { createViewerWatch, type ViewerWatch } from './accounts/viewer-watch.ts';
 import { findViewers } from './accounts/viewers.ts';
+import type { AccessTokens } from './auth/access-token.ts';
 import { isExpired } from './auth/expiry.ts';
 import type { Scheme } from './auth/scheme.ts';
 import { type Config, tokenRulesOf } from './config.ts';
@@ -12,6 +13,7 @@ import { runHooks } from './run-hooks.ts';
 import { createSchemes } from './schemes.ts';
 
 interface StreamParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> {
+  accessTokens: AccessTokens | null;
   log: Logger;
   now(): Date;
   hooks: Hooks;
@@ -28,7 +30,7 @@ export interface Streams {
 }
 
 export function createStreams(config: Config, parts: StreamParts): Streams {
-  const { database, tokenSecrets, changes, log, now, hooks } = parts;
+  const { database, tokenSecrets, accessTokens, changes, log, now, hooks } = parts;
   const lifetimes = config.tokenLifetimes;
   const tokenEvents = createTokenEvents({ database, changes, rules: tokenRulesOf(config), now });
   const watch = createViewerWatch({
@@ -41,7 +43,7 @@ export function createStreams(config: Config, parts: StreamParts): Streams {
   return {
     tokenEvents,
     watch,
-    schemes: createSchemes(config, { tokenSecrets, findViewer, now }),
+    schemes: createSchemes(config, { tokenSecrets, accessTokens, findViewer, now }),
     async close() {
       watch.close();
       const hooksDone = stopHooks();

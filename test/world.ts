@@ -13,7 +13,9 @@ import { createPasswords } from '../src/auth/password.ts';
 import { readConfig, tokenRulesOf } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
 import { createLog } from '../src/log.ts';
+import { accessTokensOf } from '../src/schemes.ts';
 import { createEndpoint } from '../src/serve.ts';
+import { openSigningKeys } from '../src/signing-keys.ts';
 import { createStreams } from '../src/streams.ts';
 import { recordOutput, recordSecret, recordSecrets } from './recorder.ts';
 
@@ -87,6 +89,7 @@ export async function openWorld(env: Record<string, string> = {}) {
   }
   const open = await openDatabase({ config, secrets, log, asServer: true, onQuery: (sql) => queries.push(sql) });
   afterAll(async () => {
+    signingKeys?.close();
     await open.close();
     await own.drop();
   });
@@ -98,7 +101,17 @@ export async function openWorld(env: Record<string, string> = {}) {
   const lastUsed = createLastUsed({ database, lifetimes: config.tokenLifetimes, log, now: () => clock.now });
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
 
-  const streams = createStreams(config, { database, tokenSecrets, changes, log, now: () => clock.now, hooks: {} });
+  const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => clock.now });
+  const accessTokens = accessTokensOf(config, signingKeys);
+  const streams = createStreams(config, {
+    database,
+    tokenSecrets,
+    accessTokens,
+    changes,
+    log,
+    now: () => clock.now,
+    hooks: {},
+  });
 
   /** The same server, differently configured. */
   function endpointWith(changes: Record<string, string>) {
@@ -109,7 +122,7 @@ export async function openWorld(env: Record<string, string> = {}) {
       ...own.env,
       ...changes,
     });
-    return createEndpoint(other.config, other.secrets, { ...open, lastUsed }, log, () => clock.now);
+    return createEndpoint(other.config, other.secrets, { ...open, signingKeys, lastUsed }, log, () => clock.now);
   }
   const endpoint = endpointWith({ REGISTRATION: 'open', ...env });
 
@@ -148,6 +161,8 @@ export async function openWorld(env: Record<string, string> = {}) {
     changes,
     lastUsed,
     tokenSecrets,
+    signingKeys,
+    accessTokens,
     tokenRules: tokenRulesOf(config),
     streams,
     passwords,

@@ -45,7 +45,7 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
 
   function drop(change: Change): void {
     // Nobody has been told of what was not there: that a token is none is never kept.
-    if (change.table === 'Token' && change.operation === 'INSERT') return;
+    if (change.table === 'SigningKey' || (change.table === 'Token' && change.operation === 'INSERT')) return;
     epoch += 1;
     // Whoever asks from now on must not be given what was read before.
     underWay.clear();

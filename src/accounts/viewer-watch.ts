@@ -53,7 +53,8 @@ export function createViewerWatch({ changes, isExpired, onFailure }: ViewerWatch
 
   function hear(change: Change): void {
     epoch += 1;
-    if (change.table === null) judgeSoon(all.keys());
+    // By a key that is revoked, anybody may have come.
+    if (change.table === null || change.table === 'SigningKey') judgeSoon(all.keys());
     else judgeSoon((change.table === 'User' ? byUser : byToken).get(change.id));
   }
 

@@ -1,8 +1,8 @@
 import type { TokenViewer } from '../auth/schemes/token.ts';
-import type { Viewer, ViewerToken } from '../auth/viewer.ts';
+import type { ViewerToken, ViewerUser } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 
-type Row = Viewer['user'] & { [Column in keyof ViewerToken as `token_${Column}`]: ViewerToken[Column] };
+type Row = ViewerUser & { [Column in keyof ViewerToken as `token_${Column}`]: ViewerToken[Column] };
 
 /**
  * The token of this id with its user, or null; whether either is still good is for the caller to judge.

@@ -16,7 +16,6 @@ export const SESSION_USE: KeyUse = { prefix: 'tsrs_', domain: 'tessera session v
 
 const ID_BYTES = 16;
 const MAC_BYTES = 16;
-const ENCODED_LENGTH = 43;
 
 /** Secrets that keys are derived from, newest first: the first derives, all verify. */
 export type TokenSecrets = readonly [string, ...string[]];
@@ -33,7 +32,12 @@ export function newTokenId(): string {
 export function keyOf(token: { id: string }, secrets: TokenSecrets, use = TOKEN_USE): string {
   const id = Buffer.from(token.id.replaceAll('-', ''), 'hex');
   if (id.length !== ID_BYTES) throw new Error(`A token id must be a UUID (got ${JSON.stringify(token.id)}).`);
-  return use.prefix + Buffer.concat([id, mac(id, secrets[0], use)]).toString('base64url');
+  return writeDerived(id, secrets, use);
+}
+
+/** As keyOf, from whatever names what the key opens: base64url of that and of what proves it. */
+export function writeDerived(from: Buffer, secrets: TokenSecrets, use: KeyUse): string {
+  return use.prefix + Buffer.concat([from, mac(from, secrets[0], use)]).toString('base64url');
 }
 
 /** Whether this string begins as a key of this use does; says nothing of its truth. */
@@ -61,19 +65,30 @@ export function verifyKey(key: string, secrets: TokenSecrets, use = TOKEN_USE): 
  * anybody can have written it.
  */
 export function readKey(key: string, secrets: TokenSecrets, use = TOKEN_USE): KeyReading {
+  const reading = readDerived(key, ID_BYTES, secrets, use);
+  if (reading.flaw !== null) return reading;
+  return { flaw: null, id: toUuid(reading.derivedFrom), secretAt: reading.secretAt };
+}
+
+type DerivedReading = { flaw: KeyFlaw } | { flaw: null; derivedFrom: Buffer; secretAt: number | null };
+
+/** As readKey, of a key that was derived from so many bytes. */
+export function readDerived(key: string, fromBytes: number, secrets: TokenSecrets, use: KeyUse): DerivedReading {
   if (!isKeyShaped(key, use)) return { flaw: 'prefix' };
   const encoded = key.slice(use.prefix.length);
   if (!/^[\w-]*$/.test(encoded)) return { flaw: 'alphabet' };
-  if (encoded.length !== ENCODED_LENGTH) return { flaw: 'length' };
+  if (encoded.length !== Math.ceil(((fromBytes + MAC_BYTES) * 4) / 3)) return { flaw: 'length' };
   const bytes = Buffer.from(encoded, 'base64url');
-  // The last character has two bits to spare, so several strings decode alike: only the canonical one is a key.
+  // The last character has bits to spare, so several strings decode alike: only the canonical one is a key.
   if (bytes.toString('base64url') !== encoded) return { flaw: 'spelling' };
-  const id = bytes.subarray(0, ID_BYTES);
-  const given = bytes.subarray(ID_BYTES);
+  const derivedFrom = bytes.subarray(0, fromBytes);
+  const given = bytes.subarray(fromBytes);
   let secretAt: number | null = null;
   // Every secret is tried, whichever fits.
-  for (const [place, secret] of secrets.entries()) if (timingSafeEqual(given, mac(id, secret, use))) secretAt = place;
-  return { flaw: null, id: toUuid(id), secretAt };
+  for (const [place, secret] of secrets.entries()) {
+    if (timingSafeEqual(given, mac(derivedFrom, secret, use))) secretAt = place;
+  }
+  return { flaw: null, derivedFrom, secretAt };
 }
 
 /** What the database may know of a secret: enough to recognise it again, nothing to derive a key with. */
@@ -81,10 +96,11 @@ export function fingerprintOf(secret: string): string {
   return createHmac('sha256', secret).update('tessera secret fingerprint v1').digest('hex').slice(0, 32);
 }
 
-function mac(id: Buffer, secret: string, { domain }: KeyUse): Buffer {
-  return createHmac('sha256', secret).update(domain).update(id).digest().subarray(0, MAC_BYTES);
+function mac(from: Buffer, secret: string, { domain }: KeyUse): Buffer {
+  return createHmac('sha256', secret).update(domain).update(from).digest().subarray(0, MAC_BYTES);
 }
 
-function toUuid(bytes: Buffer): string {
+/** So many bytes as PostgreSQL writes an id. */
+export function toUuid(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -1,4 +1,6 @@
-import type { CryptoKey, JWK } from 'jose';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { type CryptoKey, calculateJwkThumbprint, generateKeyPair, importJWK, type JWK } from 'jose';
+import { OperatorError } from '../errors.ts';
 
 /** What access tokens may be signed with; a key is used with its own algorithm and with no other. */
 export type SigningAlgorithm = 'EdDSA' | 'ES256' | 'RS256';
@@ -23,4 +25,70 @@ export interface SigningKeys {
   find(id: string, now: Date): Promise<SigningKey | null>;
   /** The public halves of all whose signature counts now, or will. */
   published(now: Date): Promise<JWK[]>;
+}
+
+const FEWEST_RSA_BITS = 2_048;
+const MOST_ID_CHARACTERS = 128;
+
+/** A fresh key for EdDSA, as a JWK with both halves. */
+export async function makeSigningJwk(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const jwk = (await crypto.subtle.exportKey('jwk', privateKey)) as JWK;
+  return { ...publicPartOf(jwk), ...(jwk.d !== undefined && { d: jwk.d }) };
+}
+
+/**
+ * The key that a JWK or a PEM (PKCS #8, SPKI) holds; without a private half it only verifies. Its id is the JWK's `kid`,
+ * else its thumbprint. Throws OperatorError, naming the key by `place`, when it is none that tokens may be signed with.
+ * Source: RFC 7517; RFC 7638 for the thumbprint; RFC 8725, section 3.2 and 3.5, for what is refused.
+ */
+export async function readSigningKey(given: string | JWK, place: string): Promise<SigningKey> {
+  const { publicHalf, privateHalf } = halvesOf(given, place);
+  const algorithm = algorithmOf(publicHalf, place);
+  const bare = publicPartOf(publicHalf.export({ format: 'jwk' }) as JWK);
+  const named = typeof given === 'string' ? undefined : given.kid;
+  const id = named ?? (await calculateJwkThumbprint(bare));
+  if (typeof id !== 'string' || id === '' || id.length > MOST_ID_CHARACTERS) {
+    throw new OperatorError(`${place} must have a kid of 1 to ${MOST_ID_CHARACTERS} characters, or none.`);
+  }
+  if (typeof given !== 'string' && given.alg !== undefined && given.alg !== algorithm && given.alg !== 'Ed25519') {
+    throw new OperatorError(`${place} must be for ${algorithm}, as keys of its type are here (its alg is another).`);
+  }
+  return {
+    id,
+    algorithm,
+    publicKey: (await importJWK(bare, algorithm)) as CryptoKey,
+    publicJwk: { ...bare, kid: id, alg: algorithm, use: 'sig' },
+    privateKey:
+      privateHalf && ((await importJWK(privateHalf.export({ format: 'jwk' }) as JWK, algorithm)) as CryptoKey),
+  };
+}
+
+function halvesOf(given: string | JWK, place: string): { publicHalf: KeyObject; privateHalf: KeyObject | null } {
+  try {
+    const isPrivate = typeof given === 'string' ? given.includes('PRIVATE KEY') : given.d !== undefined;
+    const source = typeof given === 'string' ? given : ({ key: given, format: 'jwk' } as never);
+    const privateHalf = isPrivate ? createPrivateKey(source) : null;
+    return { publicHalf: createPublicKey(privateHalf ?? source), privateHalf };
+  } catch {
+    // What OpenSSL says of it may quote it.
+    throw new OperatorError(
+      `${place} is no key that can be read: a PEM (PKCS #8 without a passphrase, or SPKI) or a JWK is, of type OKP, EC or RSA.`,
+    );
+  }
+}
+
+function algorithmOf(key: KeyObject, place: string): SigningAlgorithm {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (type === 'ed25519') return 'EdDSA';
+  if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ES256';
+  if (type === 'rsa' && (details?.modulusLength ?? 0) >= FEWEST_RSA_BITS) return 'RS256';
+  throw new OperatorError(
+    `${place} must be an Ed25519 key, one on the curve P-256, or RSA of at least ${FEWEST_RSA_BITS} bits.`,
+  );
+}
+
+/** What may be shown of a key, and nothing that is not known to be public. */
+function publicPartOf({ kty, crv, x, y, n, e }: JWK): JWK {
+  return Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, part]) => part !== undefined)) as JWK;
 }

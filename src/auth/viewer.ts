@@ -1,11 +1,15 @@
-/** What is known of a user without asking again: everything but the password's hash. */
-export interface ViewerUser {
+/** What a credential itself can say of its user. */
+export interface ViewerIdentity {
   id: string;
   username: string;
-  email: string | null;
-  isActive: boolean;
   isStaff: boolean;
   isSuperuser: boolean;
+}
+
+/** What is known of a user who was looked up: everything but the password's hash. */
+export interface ViewerUser extends ViewerIdentity {
+  email: string | null;
+  isActive: boolean;
   dateJoined: Date;
   lastLogin: Date | null;
 }
@@ -28,7 +32,8 @@ export interface ViewerToken {
 
 /** Who is calling: a user, and the credential that says so. Null stands for the anonymous caller. */
 export interface Viewer {
-  user: ViewerUser;
+  /** A ViewerUser, but for whoever is known by what his access token says alone. */
+  user: ViewerIdentity | ViewerUser;
   token: ViewerToken | null;
 }
 

@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import { findViewer } from '../accounts/viewers.ts';
 import { type Explanation, explainCredential } from '../auth/explain.ts';
+import type { TokenSecrets } from '../auth/key.ts';
 import { readSentHeader } from '../auth/sent-credential.ts';
 import { loadConfig } from '../config.ts';
+import type { Database } from '../database/client.ts';
 import { readTokenSecret, refuseForeignSecrets } from '../database/token-secrets.ts';
 import { OperatorError } from '../errors.ts';
-import { createSchemes, tokenSchemeOptions } from '../schemes.ts';
+import { accessTokensOf, createSchemes, tokenSchemeOptions } from '../schemes.ts';
+import { lookedUpKeys } from '../signing-keys.ts';
 import { readCredential } from './explain/input.ts';
 import { explanationJson, type Installation, writeExplanation } from './explain/report.ts';
 import { type LookedInto, lookIn } from './look-in.ts';
@@ -45,14 +48,16 @@ async function explain(credential: string | null): Promise<Installation & { expl
   }
   const now = new Date();
   let open: LookedInto | undefined;
+  async function openOnce(): Promise<Database> {
+    open ??= await lookIn(config);
+    await refuseForeignSecrets(open.database, tokenSecrets as TokenSecrets);
+    return open.database;
+  }
   const parts = {
     tokenSecrets,
+    accessTokens: accessTokensOf(config, lookedUpKeys(config, secrets, tokenSecrets, openOnce)),
     now: () => now,
-    async findViewer(tokenId: string) {
-      open ??= await lookIn(config);
-      await refuseForeignSecrets(open.database, tokenSecrets);
-      return findViewer(open.database, tokenId);
-    },
+    findViewer: async (tokenId: string) => findViewer(await openOnce(), tokenId),
   };
   try {
     const explanation = await explainCredential(

@@ -30,8 +30,13 @@ interface UserChange {
   id: string;
 }
 
+/** Some of the keys that access tokens are signed with. */
+interface SigningKeyChange {
+  table: 'SigningKey';
+}
+
 /** What somebody has changed: this server, another node, a command, or plain SQL. A null table: it may be anything. */
-export type Change = TokenChange | UserChange | { table: null };
+export type Change = TokenChange | UserChange | SigningKeyChange | { table: null };
 
 /** Hears of what is changed in the database, by whomever. */
 export interface Changes {
@@ -153,6 +158,7 @@ const noticeSchema = z.discriminatedUnion('table', [
     supersededAt: instant.nullable(),
     isJustSuperseded: z.boolean(),
   }),
+  z.object({ table: z.literal('SigningKey') }),
   z.object({ table: z.literal('User'), operation: z.enum(['UPDATE', 'DELETE']), id: z.string() }),
 ]) satisfies z.ZodType<Change>;
 

@@ -1,15 +1,21 @@
 import type pg from 'pg';
 
-/** The migration that makes the triggers. */
-export const TRIGGERS_MIGRATION = '20261125021654_tell_of_changes';
+const TELL_OF_CHANGES = '20261125021654_tell_of_changes';
+const WAYS_IN = '20261125061358_ways_in';
 
-/** By what the tables tell of changes: trigger and table. Without any one of them, something goes untold. */
-const TRIGGERS = {
-  tessera_tell_of_token: 'Token',
-  tessera_tell_of_token_truncation: 'Token',
-  tessera_tell_of_user: 'User',
-  tessera_tell_of_user_truncation: 'User',
+/** By what the tables tell of changes, on which table, and made by which migration. Without any one, something goes untold. */
+const TRIGGERS: Record<string, { table: string; migration: string }> = {
+  tessera_tell_of_signing_key: { table: 'SigningKey', migration: WAYS_IN },
+  tessera_tell_of_token: { table: 'Token', migration: TELL_OF_CHANGES },
+  tessera_tell_of_token_truncation: { table: 'Token', migration: TELL_OF_CHANGES },
+  tessera_tell_of_user: { table: 'User', migration: TELL_OF_CHANGES },
+  tessera_tell_of_user_truncation: { table: 'User', migration: TELL_OF_CHANGES },
 };
+
+/** The migration that makes this trigger. */
+export function migrationOf(trigger: string): string | undefined {
+  return TRIGGERS[trigger]?.migration;
+}
 
 interface SilentTrigger {
   name: string;
@@ -28,7 +34,7 @@ export async function findSilentTriggers(pool: pg.Pool): Promise<SilentTrigger[]
        LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = expected."name"
       WHERE t.tgenabled IS DISTINCT FROM 'A'
       ORDER BY 1`,
-    [Object.keys(TRIGGERS), Object.values(TRIGGERS)],
+    [Object.keys(TRIGGERS), Object.values(TRIGGERS).map(({ table }) => table)],
   );
   return rows;
 }

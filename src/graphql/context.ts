@@ -1,5 +1,6 @@
 import type { TokenEvents } from '../accounts/token-events.ts';
 import type { TokenRules } from '../accounts/tokens.ts';
+import type { AccessTokens } from '../auth/access-token.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
 import { canSeeUser, type Viewer } from '../auth/viewer.ts';
@@ -11,6 +12,8 @@ export interface ServerContext {
   database: Database;
   passwords: Passwords;
   tokenSecrets: TokenSecrets;
+  /** Null: nobody comes in by them here. */
+  accessTokens: AccessTokens | null;
   registration: 'open' | 'closed';
   tokenRules: TokenRules;
   tokenEvents: TokenEvents;

@@ -7,6 +7,8 @@ import { parseGlobalId } from './global-id.ts';
 import { forbidden, lackUnder } from './judge-rules.ts';
 import { asksByType, needsEither } from './rules.ts';
 import { accountRead, type Scope, tokensRead, usersRead } from './scopes.ts';
+import { rowOfViewer } from './token.ts';
+import { userOfViewer } from './user.ts';
 
 const USER = { own: [accountRead], others: [usersRead] };
 const TOKEN = { own: [tokensRead], others: [tokensRead, usersRead] };
@@ -29,12 +31,13 @@ async function findNode(globalId: string, context: Context) {
   if (id === undefined) return null;
   if (typename === 'User' && canSee(context, id)) {
     requireScopes(context, id === viewer.user.id ? USER.own : USER.others);
-    const user = id === viewer.user.id ? viewer.user : await findUserById(context.database, id);
+    const user = id === viewer.user.id ? userOfViewer(viewer.user) : await findUserById(context.database, id);
     return user && { __typename: 'User', ...user };
   }
   if (typename === 'Token') {
     requireScopes(context, TOKEN.own);
-    const token = id === viewer.token?.id ? viewer.token : await findToken(context.database, id);
+    const own = rowOfViewer(viewer);
+    const token = id === own?.id ? own : await findToken(context.database, id);
     if (token?.userId !== viewer.user.id) {
       if (!isStaff(viewer)) return null;
       // Asked whether it is there or not, which a token without this scope is not told either.

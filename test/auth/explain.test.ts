@@ -55,6 +55,7 @@ async function startWith(tokenSecrets: TokenSecrets, keyword: string) {
   afterAll(() => server.close());
   const parts = {
     tokenSecrets,
+    accessTokens: null,
     findViewer: (id: string) => findViewer(database, id),
     now: () => clock.now,
   };

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { authenticate, credentialsMissing } from '../../src/auth/authenticate.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
-import { tokenScheme } from '../../src/auth/schemes/token.ts';
-import type { Viewer, ViewerToken } from '../../src/auth/viewer.ts';
+import { type TokenViewer, tokenScheme } from '../../src/auth/schemes/token.ts';
 import type { RequestRefused } from '../../src/errors.ts';
 
 const secrets = ['s'.repeat(32)] as const;
@@ -10,7 +9,7 @@ const now = new Date('2030-01-01T00:00:00Z');
 const id = newTokenId();
 const key = keyOf({ id }, secrets);
 
-function viewerOf({ isActive = true, expiresAt = null as Date | null } = {}): Viewer & { token: ViewerToken } {
+function viewerOf({ isActive = true, expiresAt = null as Date | null } = {}): TokenViewer {
   return {
     user: {
       id: 'u',
@@ -40,7 +39,7 @@ const unlimited = { lifetimeSeconds: null, idleLifetimeSeconds: null };
 const lifetimes = { LOGIN: unlimited, SESSION: unlimited };
 
 interface Given {
-  viewer?: Viewer & { token: ViewerToken };
+  viewer?: TokenViewer;
   keyword?: string;
 }
 

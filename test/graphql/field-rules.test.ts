@@ -420,6 +420,7 @@ describe('the fields’ own gates', () => {
       database,
       passwords: world.passwords,
       tokenSecrets,
+      accessTokens: null,
       registration: 'closed' as const,
       tokenRules: world.tokenRules,
       tokenEvents: world.streams.tokenEvents,

@@ -18,3 +18,15 @@ CREATE TABLE "SigningKey" (
     CONSTRAINT "SigningKey_pkey" PRIMARY KEY ("id")
 );
 
+
+-- Every server keeps the keys in memory: one that is revoked must be good nowhere.
+CREATE FUNCTION tessera_tell_of_table() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_catalog.pg_notify('tessera_changes', pg_catalog.json_build_object('table', TG_TABLE_NAME)::text);
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER tessera_tell_of_signing_key
+  AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+  ON "SigningKey" FOR EACH STATEMENT EXECUTE FUNCTION tessera_tell_of_table();
+ALTER TABLE "SigningKey" ENABLE ALWAYS TRIGGER tessera_tell_of_signing_key;

@@ -5,7 +5,7 @@ import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped, type KeyFlaw, readKey, type TokenSecrets } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
-import type { Viewer, ViewerToken } from '../viewer.ts';
+import type { Viewer, ViewerToken, ViewerUser } from '../viewer.ts';
 
 export interface TokenSchemeOptions {
   /** The word before the key, compared without regard to case. */
@@ -21,7 +21,11 @@ export interface TokenSchemeOptions {
   now(): Date;
 }
 
-export type TokenViewer = Viewer & { token: ViewerToken };
+/** A token's row with its user's. */
+export interface TokenViewer {
+  user: ViewerUser;
+  token: ViewerToken;
+}
 
 /** What is wrong with headers that were meant for this scheme. */
 export type HeaderFlaw = 'no-credentials' | 'spaces' | 'invalid-characters' | 'two-credentials';

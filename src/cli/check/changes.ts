@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts';
 import { type Deafness, findDeafness } from '../../database/introduce.ts';
 import { readMigrationState } from '../../database/migrate.ts';
 import { MIGRATIONS } from '../../database/open.ts';
-import { findSilentTriggers, TRIGGERS_MIGRATION } from '../../database/triggers.ts';
+import { findSilentTriggers, migrationOf } from '../../database/triggers.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 
 const SUBJECT = 'changes';
@@ -28,10 +28,11 @@ async function judgeLine({ databaseUrl, directDatabaseUrl }: Config): Promise<Fi
 async function judgeTriggers(pool: pg.Pool): Promise<Finding[]> {
   // What a migration is still to make is not missing.
   const { pending } = await readMigrationState(pool, MIGRATIONS);
-  if (pending.some(({ name }) => name === TRIGGERS_MIGRATION)) return [];
-  return (await findSilentTriggers(pool)).map(({ name, table, isMissing }) => {
+  const toCome = new Set(pending.map(({ name }) => name));
+  const silent = (await findSilentTriggers(pool)).filter(({ name }) => !toCome.has(migrationOf(name) ?? ''));
+  return silent.map(({ name, table, isMissing }) => {
     const mend = isMissing
-      ? `Run the CREATE TRIGGER and ALTER TABLE of this name in prisma/migrations/${TRIGGERS_MIGRATION}/migration.sql`
+      ? `Run the CREATE TRIGGER and ALTER TABLE of this name in prisma/migrations/${migrationOf(name)}/migration.sql`
       : `Run \`ALTER TABLE "${table}" ENABLE ALWAYS TRIGGER ${name}\``;
     return wrong(
       SUBJECT,

@@ -1,0 +1,130 @@
+import type { Logger } from 'pino';
+import type { TokenSecrets } from './auth/key.ts';
+import type { SigningKeys } from './auth/signing-keys.ts';
+import type { Changes } from './database/changes.ts';
+import type { Database } from './database/client.ts';
+import { ensureSigningKey, findKeptKeys, type KeptKey } from './database/signing-keys.ts';
+
+/** Keys that are in use. */
+export type OpenKeys = SigningKeys & { close(): void };
+
+/** How long a new key is published before it signs: longer than any cache may keep the key set. */
+export const PUBLISHED_AHEAD_SECONDS = 600;
+
+/** Clocks of several servers, and the time that a token is on its way. */
+const MARGIN_SECONDS = 60;
+const READ_EVERY_MS = 60_000;
+/** Anybody can send an id that is none: so often at most is it looked for. */
+const LOOK_EVERY_MS = 1_000;
+
+interface KeptKeysOptions {
+  database: Database;
+  tokenSecrets: TokenSecrets;
+  changes: Changes;
+  accessLifetimeSeconds: number;
+  log: Logger;
+  now(): Date;
+}
+
+/** Keys as they were read. */
+interface ReadKeys {
+  /** In the order in which they sign. */
+  keys: readonly KeptKey[];
+  accessLifetimeSeconds: number;
+}
+
+/** The instant until when the signatures of the key at this place count: as long as what it signed may live. Null: it signs. */
+export function countsUntil({ keys, accessLifetimeSeconds }: ReadKeys, place: number): Date | null {
+  const successor = keys[place + 1];
+  if (!successor) return null;
+  return new Date(successor.signsFrom.getTime() + (accessLifetimeSeconds + MARGIN_SECONDS) * 1000);
+}
+
+/** What keys that were read are good for, as long as they are what is kept. */
+export function keptKeys(read: ReadKeys): SigningKeys {
+  const { keys } = read;
+
+  function counts(place: number, now: Date): boolean {
+    const until = countsUntil(read, place);
+    return until === null || now < until;
+  }
+
+  return {
+    async signer(now) {
+      const able = keys.filter(isSigner);
+      // A clock that goes behind that of the server which made the first key must not keep this one from signing.
+      const signer = able.findLast(({ signsFrom }) => signsFrom <= now) ?? able[0];
+      if (!signer) throw new Error('There is no key that access tokens can be signed with: restart the server.');
+      return signer;
+    },
+    async find(id, now) {
+      const place = keys.findIndex((key) => key.id === id);
+      return place !== -1 && counts(place, now) ? (keys[place] ?? null) : null;
+    },
+    async published(now) {
+      return keys.filter((_key, place) => counts(place, now)).map(({ publicJwk }) => publicJwk);
+    },
+  };
+}
+
+/**
+ * The keys that are kept in the database, one made if there is none. They are read again when one is changed, by
+ * whomever, and when somebody sends an id that is not known.
+ */
+export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> {
+  const { database, tokenSecrets, changes, accessLifetimeSeconds, log, now } = options;
+  const made = await ensureSigningKey(database, tokenSecrets, now());
+  if (made !== null) log.info({ kid: made }, 'a key that access tokens are signed with was made');
+  let current = await read();
+  let reading: Promise<void> | null = null;
+  let isStale = false;
+  let lookedAt = performance.now();
+
+  async function read(): Promise<SigningKeys> {
+    return keptKeys({ keys: await findKeptKeys(database, tokenSecrets), accessLifetimeSeconds });
+  }
+
+  /** What is committed before the call is found, also where a reading is under way. */
+  function readAnew(): Promise<void> {
+    lookedAt = performance.now();
+    isStale = true;
+    reading ??= (async () => {
+      while (isStale) {
+        isStale = false;
+        current = await read();
+      }
+    })().finally(() => {
+      reading = null;
+    });
+    return reading;
+  }
+
+  function readBehind(): void {
+    readAnew().catch(({ message }: Error) => log.warn({ reason: message }, 'signing keys cannot be read just now'));
+  }
+
+  const unsubscribe = changes.subscribe(({ table }) => {
+    if (table === 'SigningKey' || table === null) readBehind();
+  });
+  const timer = setInterval(readBehind, READ_EVERY_MS).unref();
+
+  return {
+    signer: (at) => current.signer(at),
+    async find(id, at) {
+      const found = await current.find(id, at);
+      if (found) return found;
+      if (reading) await reading;
+      else if (performance.now() - lookedAt >= LOOK_EVERY_MS) await readAnew();
+      return current.find(id, at);
+    },
+    published: (at) => current.published(at),
+    close() {
+      unsubscribe();
+      clearInterval(timer);
+    },
+  };
+}
+
+function isSigner(key: KeptKey): key is KeptKey & { privateKey: NonNullable<KeptKey['privateKey']> } {
+  return key.privateKey !== null;
+}
