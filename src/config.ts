@@ -52,8 +52,8 @@ export interface JwtRules {
 }
 
 /** What tokens are held to, as `accounts` takes it. */
-export function tokenRulesOf({ tokenLifetimes, maxTokensPerUser }: Config) {
-  return { lifetimes: tokenLifetimes, maxTokensPerUser };
+export function tokenRulesOf({ tokenLifetimes, maxTokensPerUser, jwt: { refreshLifetimeSeconds } }: Config) {
+  return { lifetimes: tokenLifetimes, maxTokensPerUser, refreshLifetimeSeconds };
 }
 
 /** Kept apart from Config so that logging or printing a Config can never show one. */
@@ -345,9 +345,11 @@ const schema = z
       'such as https://api.example.org',
     when: always,
   })
-  .refine((env) => !env.AUTHENTICATION?.includes('basic') || isSafeForPasswords(env.PUBLIC_URL), {
+  .refine((env) => !needsPrivacy(env.AUTHENTICATION) || isPrivateUrl(env.PUBLIC_URL), {
     path: ['AUTHENTICATION'],
-    error: 'must not name basic where PUBLIC_URL is plain HTTP: every request would show the password on its way',
+    error:
+      'must not name session or basic where PUBLIC_URL is plain HTTP and leads to another machine: every request would ' +
+      'show the cookie or the password on its way. Use https, or set AUTHENTICATION=token,jwt',
     when: always,
   })
   .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {
@@ -369,7 +371,11 @@ function needsPublicUrl(authentication: readonly SchemeName[] | undefined): bool
   return authentication?.some((name) => name === 'jwt' || name === 'session') ?? false;
 }
 
-function isSafeForPasswords(publicUrl: string | undefined): boolean {
+function needsPrivacy(authentication: readonly SchemeName[] | undefined): boolean {
+  return authentication?.some((name) => name === 'session' || name === 'basic') ?? false;
+}
+
+function isPrivateUrl(publicUrl: string | undefined): boolean {
   return publicUrl === undefined || !publicUrl.startsWith('http:') || isLoopbackUrl(publicUrl);
 }
 

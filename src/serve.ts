@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { startDailyPrune } from './accounts/daily-prune.ts';
 import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
+import { proveOrNull } from './accounts/password-proof.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
@@ -13,7 +14,7 @@ import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { listen } from './http/server.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
 import { inTime } from './in-time.ts';
-import { accessTokensOf, createSchemes } from './schemes.ts';
+import { accessTokensOf, browserOptionsOf, createSchemes } from './schemes.ts';
 import { openSigningKeys } from './signing-keys.ts';
 import { createStreams } from './streams.ts';
 
@@ -103,26 +104,32 @@ export function createEndpoint(
     changes,
     size: config.viewerCacheSize,
   });
+  const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
   const accessTokens = accessTokensOf(config, signingKeys);
   const streams = createStreams(config, { database, tokenSecrets, accessTokens, changes, log, now, hooks });
   return createGraphQLServer({
     context: {
       database,
-      passwords: createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper }),
+      passwords,
       tokenSecrets,
       accessTokens,
       registration: config.registration,
+      authentication: config.authentication,
       tokenRules: tokenRulesOf(config),
       tokenEvents: streams.tokenEvents,
+      log,
       now,
     },
     schemes: createSchemes(config, {
       tokenSecrets,
       accessTokens,
       findViewer: viewers.find,
+      prove: (username, password) => proveOrNull(database, passwords, { username, password }),
       ...(lastUsed && { noteUse: lastUsed.note }),
       now,
     }),
+    sessions: config.authentication.includes('session') ? browserOptionsOf(config) : null,
+    signingKeys,
     changes,
     streams,
     hasGraphiQL: config.env === 'development',

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import { batched } from './accounts/batched.ts';
 import { createTokenEvents, type TokenEvents } from './accounts/token-events.ts';
+import { findUser } from './accounts/users.ts';
 import { createViewerWatch, type ViewerWatch } from './accounts/viewer-watch.ts';
 import { findViewers } from './accounts/viewers.ts';
 import type { AccessTokens } from './auth/access-token.ts';
 import { isExpired } from './auth/expiry.ts';
 import type { Scheme } from './auth/scheme.ts';
+import type { ViewerUser } from './auth/viewer.ts';
 import { type Config, tokenRulesOf } from './config.ts';
 import type { OpenDatabase } from './database/open.ts';
 import type { Hooks } from './hooks.ts';
@@ -39,11 +41,17 @@ export function createStreams(config: Config, parts: StreamParts): Streams {
     onFailure: (err) => log.warn({ err }, 'a stream was ended: its caller could not be looked up'),
   });
   const stopHooks = runHooks(hooks, tokenEvents, { database, log });
+  /** His password was right when the stream began; what it costs to check is not spent anew for each look. */
+  async function prove(username: string): Promise<ViewerUser | null> {
+    const user = await findUser(database, username);
+    return user?.isActive ? user : null;
+  }
+
   const findViewer = batched((tokenIds) => findViewers(database, tokenIds));
   return {
     tokenEvents,
     watch,
-    schemes: createSchemes(config, { tokenSecrets, accessTokens, findViewer, now }),
+    schemes: createSchemes(config, { tokenSecrets, accessTokens, findViewer, prove, now }),
     async close() {
       watch.close();
       const hooksDone = stopHooks();

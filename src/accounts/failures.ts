@@ -5,8 +5,8 @@ export abstract class Failure extends Error {}
 export class InvalidCredentialsError extends Failure {
   override name = 'InvalidCredentialsError';
 
-  constructor() {
-    super('Unable to log in with provided credentials.');
+  constructor(message = 'Unable to log in with provided credentials.') {
+    super(message);
   }
 }
 
@@ -24,6 +24,11 @@ export class TokenNotFoundError extends Failure {
   constructor() {
     super('There is no such token of yours.');
   }
+}
+
+/** A JSON web token, or what belongs to one, that is no good: wrong, expired, spent or revoked. */
+export class InvalidTokenError extends Failure {
+  override name = 'InvalidTokenError';
 }
 
 export class TokenNameTakenError extends Failure {

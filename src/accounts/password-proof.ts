@@ -31,6 +31,22 @@ export async function proveByPassword(
   return user;
 }
 
+/** As proveByPassword, of whatever somebody has sent; null where nobody may come in by it. */
+export async function proveOrNull(
+  database: Database,
+  passwords: Passwords,
+  sent: z.input<typeof passwordSchema>,
+): Promise<User | null> {
+  const read = passwordSchema.safeParse(sent);
+  if (!read.success) return null;
+  try {
+    return await proveByPassword(database, passwords, read.data);
+  } catch (error) {
+    if (error instanceof InvalidCredentialsError) return null;
+    throw error;
+  }
+}
+
 /**
  * What `open` gives to whoever these credentials belong to, and a login noted with him. Throws InvalidCredentialsError,
  * also where `open` gives null: there is no such user any more, or his password is another.

@@ -7,6 +7,8 @@ export interface TokenRules {
   lifetimes: TokenLifetimes;
   /** How many live ones a user may have. */
   maxTokensPerUser: number;
+  /** How long a refresh token lives that is not used. */
+  refreshLifetimeSeconds: number;
 }
 
 /** The user's token of this name, or null when there is none or it has expired. */

@@ -18,12 +18,17 @@ import {
   together,
 } from './judge-rules.ts';
 import type { AnyField, OperationReader } from './read-operation.ts';
-import { dataRuleOf, isWayIn, rulesByTypeOf, staticRulesOf } from './rules.ts';
+import { dataRuleOf, isWayIn, needsBrowserProof, rulesByTypeOf, staticRulesOf } from './rules.ts';
 
 /** Whether every root field of the operation is a way in. */
 export function isWayInOnly(operation: OperationReader): boolean {
   const fields = selectedFields(operation).filter(({ isRoot }) => isRoot);
   return fields.length > 0 && fields.every(({ field }) => isWayIn(field));
+}
+
+/** Whether the operation has a root field that a page of another site must not be able to ask for. */
+export function asksForBrowserProof(operation: OperationReader): boolean {
+  return selectedFields(operation).some(({ field, isRoot }) => isRoot && needsBrowserProof(field));
 }
 
 /**

@@ -1,8 +1,10 @@
+import type { Logger } from 'pino';
 import type { TokenEvents } from '../accounts/token-events.ts';
 import type { TokenRules } from '../accounts/tokens.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
+import type { SchemeName } from '../auth/scheme.ts';
 import { canSeeUser, type Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { RequestRefused } from '../errors.ts';
@@ -15,16 +17,31 @@ export interface ServerContext {
   /** Null: nobody comes in by them here. */
   accessTokens: AccessTokens | null;
   registration: 'open' | 'closed';
+  /** The ways in that are open here. */
+  authentication: readonly SchemeName[];
   tokenRules: TokenRules;
   tokenEvents: TokenEvents;
+  log: Logger;
   now(): Date;
   /** The refusal, with its challenge, of a caller who must say who he is. */
   credentialsMissing(): RequestRefused;
 }
 
+/** The browser at the other end, as far as sessions go. */
+export interface Browser {
+  /** The session that its cookie names, or that it has been given in this very operation; dead, perhaps. */
+  sessionId(): string | null;
+  /** Gives it the cookie of this session with the answer, or, null, takes it away. */
+  setSession(id: string | null): void;
+  /** Throws RequestRefused (FORBIDDEN) when a page of another site may have made the request. */
+  requireProof(): void;
+}
+
 /** What resolvers are given: the server's part, and who is calling. */
 export interface Context extends ServerContext {
   viewer: Viewer | null;
+  /** Null: this server has no sessions. */
+  browser: Browser | null;
   /** Ids of the users who have proved themselves within this very operation, by logging in or registering. */
   admitted: Set<string>;
   /** The name of the expected failure that a mutation of this operation has returned. */

@@ -1,6 +1,7 @@
 import {
   type FieldError,
   InvalidCredentialsError,
+  InvalidTokenError,
   ScopeNotGrantedError,
   TokenNameTakenError,
   TokenNotFoundError,
@@ -27,6 +28,12 @@ const FieldErrorType = builder.objectRef<FieldError>('FieldError').implement({
 builder.objectType(InvalidCredentialsError, {
   name: 'InvalidCredentialsError',
   description: 'Wrong password, unknown user or inactive user; which of them is not told.',
+  interfaces: [ErrorInterface],
+});
+
+builder.objectType(InvalidTokenError, {
+  name: 'InvalidTokenError',
+  description: 'The token is wrong, expired, spent or revoked; the message says which, where its signature is good.',
   interfaces: [ErrorInterface],
 });
 

@@ -3,6 +3,7 @@ import { logIn, loginSchema } from '../accounts/login.ts';
 import { builder } from './builder.ts';
 import { wayIn } from './rules.ts';
 import { IssuedToken } from './token.ts';
+import { requireWayIn } from './ways-in.ts';
 
 const ObtainAuthTokenInput = builder
   .inputType('ObtainAuthTokenInput', {
@@ -27,7 +28,9 @@ builder.mutationField('obtainAuthToken', (t) =>
     type: ObtainAuthTokenResult,
     description: 'Log in: the user’s token of this name, made if there is none. Asked again, the same key is given.',
     args: { input: t.arg({ type: ObtainAuthTokenInput, required: true, description: 'Who asks.' }) },
-    resolve: async (_root, { input }, { database, passwords, tokenRules, now, admitted }) => {
+    resolve: async (_root, { input }, context) => {
+      requireWayIn(context, 'token');
+      const { database, passwords, tokenRules, now, admitted } = context;
       const { user, token } = await logIn(database, passwords, input, { rules: tokenRules, now: now() });
       admitted.add(user.id);
       return { token };

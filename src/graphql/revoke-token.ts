@@ -41,6 +41,8 @@ builder.mutationFields((t) => ({
     resolve: (_root, _args, context) => {
       const viewer = requireViewer(context);
       if (!viewer.token) throw new TokenNotFoundError();
+      // Its cookie would be dead.
+      if (viewer.token.kind === 'SESSION') context.browser?.setSession(null);
       return revokeToken(context.database, viewer, viewer.token.id);
     },
   }),

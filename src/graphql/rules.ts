@@ -40,6 +40,9 @@ export const publicField = { skipTypeScopes: true } as const;
  */
 export const wayIn = { ...publicField, extensions: { isWayIn: true } } as const;
 
+/** As `wayIn`, for browsers: the request must prove that no page of another site has made it. */
+export const browserWayIn = { ...publicField, extensions: { isWayIn: true, needsBrowserProof: true } } as const;
+
 const DATA_RULE = Symbol('data rule');
 
 /**
@@ -74,6 +77,10 @@ export function dataRuleOf(field: GraphQLField<unknown, unknown>): DataRule | nu
 
 export function isWayIn(field: GraphQLField<unknown, unknown>): boolean {
   return field.extensions.isWayIn === true;
+}
+
+export function needsBrowserProof(field: GraphQLField<unknown, unknown>): boolean {
+  return field.extensions.needsBrowserProof === true;
 }
 
 /** The rules that need no data: those of the field itself and, on a root type, of the type unless it skips them. */

@@ -7,7 +7,7 @@ import { ownOrStaff } from './rules.ts';
 import { accountRead, usersRead } from './scopes.ts';
 import { User, userOfViewer } from './user.ts';
 
-const TokenKind = builder.enumType('TokenKind', {
+export const TokenKind = builder.enumType('TokenKind', {
   description: 'How a token came to be.',
   values: {
     LOGIN: { description: 'Obtained by username and password, and the only kind that is handed out again.' },

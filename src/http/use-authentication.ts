@@ -1,10 +1,10 @@
 import type { ExecutionArgs, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { authenticate } from '../auth/authenticate.ts';
-import type { Scheme, SentCredentials } from '../auth/scheme.ts';
+import { judge } from '../auth/authenticate.ts';
+import type { Scheme } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
-import { findRefusal, isWayInOnly } from '../graphql/authorize-operation.ts';
+import { asksForBrowserProof, findRefusal, isWayInOnly } from '../graphql/authorize-operation.ts';
 import type { Context } from '../graphql/context.ts';
 import { findMisplacedDefer } from '../graphql/incremental-delivery.ts';
 import { findExcess } from '../graphql/measure-operation.ts';
@@ -19,7 +19,7 @@ export type Arguments = ExecutionArgs & { contextValue: Context & { request: Req
  * parsing and before execution: whether a bad credential matters depends on what is asked.
  */
 export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
-  async function judge({ args, setResultAndStopExecution }: Hooked): Promise<void> {
+  async function admitOrStop({ args, setResultAndStopExecution }: Hooked): Promise<void> {
     try {
       const operation = readOperation(args as Arguments);
       await admit(operation, (args as Arguments).contextValue, schemes);
@@ -32,7 +32,7 @@ export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
     }
   }
 
-  return { onExecute: judge, onSubscribe: judge };
+  return { onExecute: admitOrStop, onSubscribe: admitOrStop };
 }
 
 interface Hooked {
@@ -49,21 +49,26 @@ export async function admit(
   context: Arguments['contextValue'],
   schemes: readonly Scheme[],
 ): Promise<void> {
-  context.viewer = await authenticateFor(operation, sentCredentials(context.request, context), schemes);
+  if (operation && asksForBrowserProof(operation)) context.browser?.requireProof();
+  context.viewer = await authenticateFor(operation, context, schemes);
   const refusal = operation && findRefusal(operation, context);
   if (refusal) throw refusal;
 }
 
 async function authenticateFor(
   operation: OperationReader | null,
-  sent: SentCredentials,
+  context: Arguments['contextValue'],
   schemes: readonly Scheme[],
 ): Promise<Viewer | null> {
-  try {
-    return await authenticate(sent, schemes);
-  } catch (error) {
-    const isBad = error instanceof RequestRefused && error.code === 'AUTHENTICATION_FAILED';
-    if (isBad && operation && isWayInOnly(operation)) return null;
-    throw error;
+  const judgement = await judge(sentCredentials(context.request, context), schemes);
+  if (judgement === null) return null;
+  if (!judgement.refusal) {
+    // A dead cookie would come with every request, and be looked up each time.
+    if (judgement.viewer === null) context.browser?.setSession(null);
+    return judgement.viewer;
   }
+  // A cookie without its proof was not sent by whoever asks for a way in, and is none of his.
+  const isBad = judgement.refusal.code === 'AUTHENTICATION_FAILED' || judgement.scheme.isAmbient;
+  if (isBad && operation && isWayInOnly(operation)) return null;
+  throw judgement.refusal;
 }

@@ -4,8 +4,11 @@ import type { Plugin } from 'graphql-yoga';
 export function useCallerHeaders(): Plugin {
   return {
     onResponse({ response }) {
-      response.headers.set('Cache-Control', 'private, no-store');
-      response.headers.append('Vary', 'Authorization, Token, Cookie');
+      // What is the same for everybody says so itself.
+      if (!response.headers.get('cache-control')?.startsWith('public')) {
+        response.headers.set('Cache-Control', 'private, no-store');
+        response.headers.append('Vary', 'Authorization, Token, Cookie');
+      }
       response.headers.set('X-Content-Type-Options', 'nosniff');
     },
   };

@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import type { ViewerWatch } from '../accounts/viewer-watch.ts';
 import { credentialsMissing } from '../auth/authenticate.ts';
 import type { Scheme } from '../auth/scheme.ts';
+import type { SigningKeys } from '../auth/signing-keys.ts';
 import type { Changes } from '../database/changes.ts';
-import type { ServerContext } from '../graphql/context.ts';
+import type { Browser, ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import { type AnsweredBrowser, type BrowserOptions, browserOf } from './browser.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
@@ -13,10 +15,12 @@ import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
 import { useHttpStatus } from './use-http-status.ts';
 import { useIncrementalDelivery } from './use-incremental-delivery.ts';
+import { useJwks } from './use-jwks.ts';
 import { useLiveViewer } from './use-live-viewer.ts';
 import { useOAuthIntrospect } from './use-oauth-introspect.ts';
 import { useOAuthRevoke } from './use-oauth-revoke.ts';
 import { type RequestEntries, useRequestLog } from './use-request-log.ts';
+import { useSessionCookie } from './use-session-cookie.ts';
 import { useSettledChanges } from './use-settled-changes.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
@@ -27,6 +31,10 @@ const MOST_BODY_BYTES = 1_000_000;
 interface YogaOptions {
   context: Omit<ServerContext, 'credentialsMissing'>;
   schemes: readonly Scheme[];
+  /** Null: this server has no sessions. */
+  sessions: BrowserOptions | null;
+  /** Null: access tokens are not used here. */
+  signingKeys: SigningKeys | null;
   changes: Changes;
   /** What watches over open streams, and by which schemes. */
   streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
@@ -35,15 +43,33 @@ interface YogaOptions {
 }
 
 /** The GraphQL endpoint as a fetch handler and a node:http listener in one; `dispose` ends its streams. */
-export function createGraphQLServer({ context, schemes, changes, streams, hasGraphiQL, log }: YogaOptions) {
+export function createGraphQLServer({
+  context,
+  schemes,
+  sessions,
+  signingKeys,
+  changes,
+  streams,
+  hasGraphiQL,
+  log,
+}: YogaOptions) {
   const serverContext = { ...context, credentialsMissing: () => credentialsMissing(schemes) };
   const entries: RequestEntries = new WeakMap();
+  const browsers = new WeakMap<Request, AnsweredBrowser>();
+
+  function browserFor(request: Request): Browser | null {
+    const browser = sessions && browserOf(request, sessions, context.tokenSecrets);
+    if (browser) browsers.set(request, browser);
+    return browser;
+  }
+
   const oauth = { schemes, entries, log };
   return createYoga({
     schema,
-    context: () => ({
+    context: ({ request }) => ({
       ...serverContext,
       viewer: null,
+      browser: browserFor(request),
       admitted: new Set<string>(),
       failure: null,
     }),
@@ -76,6 +102,8 @@ export function createGraphQLServer({ context, schemes, changes, streams, hasGra
       useSettledChanges(changes),
       useOAuthIntrospect(serverContext, oauth),
       useOAuthRevoke(serverContext, changes, oauth),
+      ...(signingKeys ? [useJwks(signingKeys, context.now, entries)] : []),
+      useSessionCookie(browsers),
       useCallerHeaders(),
       { onDispose: () => streams.close() },
     ],

@@ -56,6 +56,7 @@ async function startWith(tokenSecrets: TokenSecrets, keyword: string) {
   const parts = {
     tokenSecrets,
     accessTokens: null,
+    prove: async () => null,
     findViewer: (id: string) => findViewer(database, id),
     now: () => clock.now,
   };

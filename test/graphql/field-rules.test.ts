@@ -8,6 +8,7 @@ import { RequestRefused } from '../../src/errors.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { declaredScopes } from '../../src/graphql/scopes.ts';
+import { createLog } from '../../src/log.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 // Every field of the committed table, asked for by every kind of caller: the outcome is what the table says.
@@ -421,12 +422,15 @@ describe('the fields’ own gates', () => {
       passwords: world.passwords,
       tokenSecrets,
       accessTokens: null,
+      authentication: [],
+      log: createLog({ env: 'test', logLevel: 'silent' }),
       registration: 'closed' as const,
       tokenRules: world.tokenRules,
       tokenEvents: world.streams.tokenEvents,
       now: () => world.clock.now,
       credentialsMissing: () => new RequestRefused('UNAUTHENTICATED'),
       viewer,
+      browser: null,
       admitted: new Set<string>(),
       failure: null,
     };

@@ -10,6 +10,7 @@ import { hasTables, judgeDatabase, judgeDurability, judgeMigrations, judgeUnreac
 import { type Finding, messageOf, ok, wrong } from './finding.ts';
 import { judgePermissions } from './permissions.ts';
 import { judgeSecrets, judgeSecretsAlone, judgeVariety } from './secrets.ts';
+import { judgeConfiguredKeys, judgeKeptKeys } from './signing-keys.ts';
 import { judgeUsers } from './users.ts';
 
 const LONGEST_ANSWER_SECONDS = 10;
@@ -40,6 +41,7 @@ export async function* inspect(
   yield* judgeConfiguration(inspected);
   yield* await judgePermissions(inspected, directory);
   yield* judgeVariety(secrets);
+  yield* await judgeConfiguredKeys(config, secrets);
 
   const bad = new Set(inspected.problems.map(({ name }) => name));
   // Which database is meant cannot be told then, and that of another would be judged.
@@ -77,6 +79,9 @@ export async function* inspect(
       yield* await told('secrets', async () => [
         isEmpty ? judgeSecretsAlone(tokenSecrets) : await judgeSecrets(database, tokenSecrets, { now, lifetimes }),
       ]);
+    }
+    if (!isEmpty && areSecretsReadable) {
+      yield* await told('signing keys', () => judgeKeptKeys(config, secrets, database, tokenSecrets));
     }
     if (!isEmpty) yield* await told('users', () => judgeUsers(database, now, lifetimes));
   } finally {

@@ -1,0 +1,36 @@
+import type { Passwords } from '../auth/password.ts';
+import type { Database } from '../database/client.ts';
+import type { Token, User } from '../database/generated/prisma/client.ts';
+import { issueSignIn } from './issue-sign-in.ts';
+import { openByPassword, type PasswordProof } from './password-proof.ts';
+import type { TokenRules } from './tokens.ts';
+
+interface SignInOptions {
+  rules: TokenRules;
+  now: Date;
+  /** The session that the browser had before, whosever it was. */
+  before: string | null;
+}
+
+/**
+ * A new session for whoever these credentials belong to, never one that was there before, which ends: nobody can have
+ * laid it in the browser for him. Throws InvalidCredentialsError.
+ */
+export async function signIn(
+  database: Database,
+  passwords: Passwords,
+  proof: PasswordProof,
+  { rules, now, before }: SignInOptions,
+): Promise<{ user: User; session: Token }> {
+  const { user, opened } = await openByPassword(database, passwords, proof, now, (proved) =>
+    issueSignIn(database, { user: proved, kind: 'SESSION', expiresAt: null }, { rules, now }),
+  );
+  if (before !== null) await endSession(database, before);
+  return { user, session: opened };
+}
+
+/** Whether there was such a session to end. */
+export async function endSession(database: Database, id: string): Promise<boolean> {
+  const { count } = await database.token.deleteMany({ where: { id, kind: 'SESSION' } });
+  return count > 0;
+}

@@ -1,0 +1,154 @@
+import { isExpired } from '../auth/expiry.ts';
+import type { TokenSecrets } from '../auth/key.ts';
+import type { Passwords } from '../auth/password.ts';
+import { type RefreshPlace, verifyRefreshKey } from '../auth/refresh-key.ts';
+import type { Database } from '../database/client.ts';
+import type { Token, User } from '../database/generated/prisma/client.ts';
+import { overloaded } from '../errors.ts';
+import { isExpiredSql } from './expired.ts';
+import { InvalidCredentialsError, InvalidTokenError } from './failures.ts';
+import { issueSignIn } from './issue-sign-in.ts';
+import { MOST_TRIES } from './issue-token.ts';
+import { openByPassword, type PasswordProof } from './password-proof.ts';
+import type { TokenRules } from './tokens.ts';
+import { requireUser } from './users.ts';
+
+/** For how long a client whose answer was lost may ask for it again. */
+export const RETRY_SECONDS = 10;
+
+/** A pair, and whose it is. */
+export interface OpenPair {
+  user: User;
+  pair: Token;
+}
+
+interface PairOptions {
+  rules: TokenRules;
+  now: Date;
+}
+
+/**
+ * A new pair for whoever these credentials belong to. Throws InvalidCredentialsError for a wrong password, an unknown
+ * user and an inactive user alike. Source: djangorestframework-simplejwt for the words.
+ */
+export async function obtainTokenPair(
+  database: Database,
+  passwords: Passwords,
+  proof: PasswordProof,
+  { rules, now }: PairOptions,
+): Promise<OpenPair> {
+  try {
+    const { user, opened } = await openByPassword(database, passwords, proof, now, (proved) =>
+      issueSignIn(database, { user: proved, kind: 'REFRESH', expiresAt: refreshExpiry(rules, now) }, { rules, now }),
+    );
+    return { user, pair: opened };
+  } catch (error) {
+    if (!(error instanceof InvalidCredentialsError)) throw error;
+    throw new InvalidCredentialsError('No active account found with the given credentials');
+  }
+}
+
+interface SpentOptions extends PairOptions {
+  secrets: TokenSecrets;
+}
+
+interface RefreshOptions extends SpentOptions {
+  /** Told of a spent refresh token that came again: of a client that asks anew, or a theft, or a fault of the client. */
+  note(use: 'retried' | 'reused', pairId: string): void;
+}
+
+/**
+ * The pair, moved on by one: the refresh token that is sent is spent. Spent ones end the pair, all of it, but for the
+ * last one, for a few seconds and while the next is unused: then it is a client that never had its answer, which gets
+ * the same again. Throws InvalidTokenError in simplejwt's words.
+ * Source: RFC 9700 (OAuth 2.0 Security Best Current Practice), section 4.14.2.
+ */
+export async function refreshTokenPair(
+  database: Database,
+  refresh: string,
+  options: RefreshOptions,
+  triesLeft = MOST_TRIES,
+): Promise<OpenPair> {
+  const { secrets, now, note } = options;
+  const place = requirePlace(refresh, secrets);
+  const moved = await moveOn(database, place, options);
+  if (moved) return { user: await requireUser(database, moved.userId), pair: moved };
+  const found = await requirePair(database, place.pairId, options);
+  const { pair } = found;
+  const behind = pair.refreshCount - place.refreshCount;
+  if (behind === 1 && pair.refreshedAt && now.getTime() - pair.refreshedAt.getTime() < RETRY_SECONDS * 1000) {
+    note('retried', pair.id);
+    return found;
+  }
+  if (behind > 0) {
+    const { count } = await database.token.deleteMany({ where: { id: pair.id, kind: 'REFRESH' } });
+    if (count > 0) note('reused', pair.id);
+  }
+  // A count that is still to come: from before a backup was restored.
+  if (behind !== 0) throw new InvalidTokenError('Token is blacklisted');
+  // Somebody changed the row between the two statements.
+  if (triesLeft === 0) throw overloaded();
+  return refreshTokenPair(database, refresh, options, triesLeft - 1);
+}
+
+/** Ends the pair of this refresh token, spent or not: to hold one is to be allowed to. Throws InvalidTokenError. */
+export async function revokeTokenPair(database: Database, refresh: string, options: SpentOptions): Promise<void> {
+  const { pairId } = requirePlace(refresh, options.secrets);
+  await requirePair(database, pairId, options, { isActive: 'either' });
+  const { count } = await database.token.deleteMany({ where: { id: pairId, kind: 'REFRESH' } });
+  if (count === 0) throw new InvalidTokenError('Token is blacklisted');
+}
+
+/** The pair of a refresh token that is good for the next refresh. Throws InvalidTokenError. */
+export async function findByRefreshToken(
+  database: Database,
+  refresh: string,
+  options: SpentOptions,
+): Promise<OpenPair> {
+  const place = requirePlace(refresh, options.secrets);
+  const found = await requirePair(database, place.pairId, options);
+  if (found.pair.refreshCount !== place.refreshCount) throw new InvalidTokenError('Token is blacklisted');
+  return found;
+}
+
+/** The pair of this id, whose user may come in. Throws InvalidTokenError. */
+export async function requirePair(
+  database: Database,
+  pairId: string,
+  { rules, now }: PairOptions,
+  { isActive }: { isActive: true | 'either' } = { isActive: true },
+): Promise<OpenPair> {
+  const row = await database.token.findUnique({ where: { id: pairId, kind: 'REFRESH' }, include: { user: true } });
+  if (!row) throw new InvalidTokenError('Token is blacklisted');
+  const { user, ...pair } = row;
+  if (isExpired(pair, rules.lifetimes, now)) throw new InvalidTokenError('Token is expired');
+  if (isActive === true && !user.isActive) throw new InvalidTokenError('User is inactive');
+  return { user, pair };
+}
+
+/** The pair one further, where it was this call that moved it on: of many at once, one does. */
+async function moveOn(
+  database: Database,
+  { pairId, refreshCount }: RefreshPlace,
+  { rules, now }: PairOptions,
+): Promise<Token | null> {
+  const [moved] = await database.$queryRaw<Token[]>`
+    UPDATE "Token" t
+       SET "refreshCount" = t."refreshCount" + 1, "refreshedAt" = ${now}, "lastUsedAt" = ${now},
+           "expiresAt" = ${refreshExpiry(rules, now)}
+      FROM "User" u
+     WHERE t."id" = ${pairId}::uuid AND t."kind" = 'REFRESH' AND t."refreshCount" = ${refreshCount}
+       AND u."id" = t."userId" AND u."isActive" AND NOT ${isExpiredSql(now, rules.lifetimes)}
+    RETURNING t.*`;
+  return moved ?? null;
+}
+
+function requirePlace(refresh: string, secrets: TokenSecrets): RefreshPlace {
+  const place = verifyRefreshKey(refresh, secrets);
+  if (!place) throw new InvalidTokenError('Token is invalid');
+  return place;
+}
+
+function refreshExpiry({ refreshLifetimeSeconds }: TokenRules, now: Date): Date {
+  return new Date(now.getTime() + refreshLifetimeSeconds * 1000);
+}

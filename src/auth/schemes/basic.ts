@@ -1,0 +1,56 @@
+import { RequestRefused } from '../../errors.ts';
+import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
+import { splitAtWhiteSpace } from '../split-header.ts';
+import type { Viewer, ViewerUser } from '../viewer.ts';
+
+export interface BasicSchemeOptions {
+  /** Whose username and password these are, or null: they are nobody's who may come in. Counted as a login. */
+  prove(username: string, password: string): Promise<ViewerUser | null>;
+}
+
+const CHALLENGE = 'Basic realm="api"';
+
+/**
+ * `Authorization: Basic <base64 of username:password>`: the password with every request, and its check, which takes
+ * its time. Source: Django REST framework, BasicAuthentication, for the words; RFC 7617.
+ */
+export function basicScheme({ prove }: BasicSchemeOptions): Scheme {
+  function read(sent: SentCredentials): Credential | null {
+    const [word = '', ...parts] = splitAtWhiteSpace(sent.get('authorization') ?? '');
+    if (word.toLowerCase() !== 'basic') return null;
+    // Whatever the password: whether it is right must not be learnt by sending it in the open.
+    if (!sent.isPrivate) throw refused('A password must not be sent over plain HTTP. Use https.');
+    const [encoded] = parts;
+    if (encoded === undefined) throw refused('Invalid basic header. No credentials provided.');
+    if (parts.length > 1) throw refused('Invalid basic header. Credentials string should not contain spaces.');
+    const pair = decode(encoded);
+    if (pair === null) throw refused('Invalid basic header. Credentials not correctly base64 encoded.');
+    // A username has no colon, a password may.
+    const at = pair.indexOf(':');
+    const [username, password] = at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+    return { authenticate: () => authenticate(username, password) };
+  }
+
+  async function authenticate(username: string, password: string): Promise<Viewer> {
+    const user = await prove(username, password);
+    if (!user) throw refused('Invalid username/password.');
+    return { user, token: null };
+  }
+
+  return { name: 'basic', challenge: CHALLENGE, isAmbient: false, read };
+}
+
+/** As UTF-8, or, where it is none, as Latin-1; null when it is not base64. */
+function decode(encoded: string): string | null {
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/={0,2}$/, '')) return null;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes.toString('latin1');
+  }
+}
+
+function refused(message: string): RequestRefused {
+  return new RequestRefused('AUTHENTICATION_FAILED', message, { 'WWW-Authenticate': CHALLENGE });
+}
