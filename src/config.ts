@@ -367,16 +367,20 @@ function isSchemeName(name: string): name is SchemeName {
 }
 
 // Looked at although another variable is wrong: then nothing here need be what it should.
-function needsPublicUrl(authentication: readonly SchemeName[] | undefined): boolean {
-  return authentication?.some((name) => name === 'jwt' || name === 'session') ?? false;
+function needsPublicUrl(authentication: unknown): boolean {
+  return isNaming(authentication, ['jwt', 'session']);
 }
 
-function needsPrivacy(authentication: readonly SchemeName[] | undefined): boolean {
-  return authentication?.some((name) => name === 'session' || name === 'basic') ?? false;
+function needsPrivacy(authentication: unknown): boolean {
+  return isNaming(authentication, ['session', 'basic']);
 }
 
-function isPrivateUrl(publicUrl: string | undefined): boolean {
-  return publicUrl === undefined || !publicUrl.startsWith('http:') || isLoopbackUrl(publicUrl);
+function isNaming(authentication: unknown, names: readonly SchemeName[]): boolean {
+  return Array.isArray(authentication) && names.some((name) => authentication.includes(name));
+}
+
+function isPrivateUrl(publicUrl: unknown): boolean {
+  return typeof publicUrl !== 'string' || !publicUrl.startsWith('http:') || isLoopbackUrl(publicUrl);
 }
 
 /** Whether this URL leads to the very machine on which its user is. */
@@ -389,7 +393,7 @@ export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::
 
 // With a path there would be two opinions of what else stands on that host: cookies and origins know none.
 function originOf(text: string, context: z.RefinementCtx): string {
-  const url = URL.parse(text);
+  const url = URL.canParse(text) ? new URL(text) : null;
   if (url && /^https?:$/.test(url.protocol) && text.replace(/\/$/, '').toLowerCase() === url.origin) return url.origin;
   context.addIssue({
     code: 'custom',

@@ -74,7 +74,7 @@ export function keptKeys(read: ReadKeys): SigningKeys {
 export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> {
   const { database, tokenSecrets, changes, accessLifetimeSeconds, log, now } = options;
   const made = await ensureSigningKey(database, tokenSecrets, now());
-  if (made !== null) log.info({ kid: made }, 'a key that access tokens are signed with was made');
+  if (made !== null) log.debug({ kid: made }, 'a key that access tokens are signed with was made');
   let current = await read();
   let reading: Promise<void> | null = null;
   let isStale = false;

@@ -27,9 +27,11 @@ export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
   const { accessTokens, tokenSecrets: secrets, findViewer, prove, noteUse = () => {}, now } = parts;
   const lifetimes = config.tokenLifetimes;
   const isStrict = config.jwt.check === 'strict';
+  const takesEveryBearer = config.tokenKeyword.toLowerCase() !== 'bearer' || !config.authentication.includes('token');
   const makers: Record<SchemeName, () => Scheme | null> = {
     token: () => tokenScheme(tokenSchemeOptions(config, parts)),
-    jwt: () => accessTokens && jwtScheme({ accessTokens, isStrict, findViewer, lifetimes, noteUse, now }),
+    jwt: () =>
+      accessTokens && jwtScheme({ accessTokens, takesEveryBearer, isStrict, findViewer, lifetimes, noteUse, now }),
     session: () => {
       const { cookie, origins } = browserOptionsOf(config);
       return sessionScheme({ cookieName: cookie.name, origins, secrets, findViewer, lifetimes, noteUse, now });

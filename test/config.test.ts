@@ -116,7 +116,9 @@ describe('the configuration', () => {
     );
     expect(messageOf({ AUTHENTICATION: 'jwt,jwt' })).toContain('AUTHENTICATION must name each way in once');
     const basic = { AUTHENTICATION: 'token,basic' };
-    expect(messageOf({ ...basic, PUBLIC_URL: 'http://api.test' })).toContain('AUTHENTICATION must not name basic');
+    expect(messageOf({ ...basic, PUBLIC_URL: 'http://api.test' })).toContain(
+      'AUTHENTICATION must not name session or basic where PUBLIC_URL is plain HTTP',
+    );
     expect(readConfig({ ...basic, PUBLIC_URL: 'http://localhost:4000' }).config.authentication).toContain('basic');
   });
 

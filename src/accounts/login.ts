@@ -5,10 +5,10 @@ import type { Database } from '../database/client.ts';
 import type { Token, User } from '../database/generated/prisma/client.ts';
 import { obtainLoginToken } from './login-token.ts';
 import { tokenNameSchema } from './new-token.ts';
-import { openByPassword, passwordSchema } from './password-proof.ts';
+import { openByPassword, passwordProofSchema } from './password-proof.ts';
 import type { TokenRules } from './tokens.ts';
 
-export const loginSchema = passwordSchema.extend({ name: tokenNameSchema.nullish() }).brand<'Login'>();
+export const loginSchema = passwordProofSchema.extend({ name: tokenNameSchema.nullish() }).brand<'Login'>();
 
 export type Login = z.output<typeof loginSchema>;
 

@@ -8,12 +8,12 @@ import { typedUsernameSchema } from './username.ts';
 import { findUser } from './users.ts';
 
 /** Username and password as somebody may send them to get in. */
-export const passwordSchema = z.object({
+export const passwordProofSchema = z.object({
   username: typedUsernameSchema,
   password: z.string().refine((password) => password !== '', 'This field may not be blank.'),
 });
 
-export type PasswordProof = z.output<typeof passwordSchema>;
+export type PasswordProof = z.output<typeof passwordProofSchema>;
 
 /**
  * Whose username and password these are. The one place where a password is checked to let somebody in.
@@ -35,9 +35,9 @@ export async function proveByPassword(
 export async function proveOrNull(
   database: Database,
   passwords: Passwords,
-  sent: z.input<typeof passwordSchema>,
+  sent: z.input<typeof passwordProofSchema>,
 ): Promise<User | null> {
-  const read = passwordSchema.safeParse(sent);
+  const read = passwordProofSchema.safeParse(sent);
   if (!read.success) return null;
   try {
     return await proveByPassword(database, passwords, read.data);

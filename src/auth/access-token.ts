@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { isJwtShaped } from './jwt-shape.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What an access token says. */
@@ -70,7 +71,7 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
   }
 
   async function verify(token: string, now: Date): Promise<AccessVerdict> {
-    if (token.length > MOST_CHARACTERS) return { isAccepted: false, reason: 'invalid' };
+    if (token.length > MOST_CHARACTERS || !isCanonical(token)) return { isAccepted: false, reason: 'invalid' };
     try {
       const { payload } = await jwtVerify(token, ({ kid, alg }) => requireKey(kid, alg, now), {
         typ: TYPE,
@@ -107,4 +108,10 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
   }
 
   return { issue, verify };
+}
+
+/** Whether it is spelt in the one way that it was written in: decoding is lenient, and two spellings are two tokens to others. */
+function isCanonical(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return isJwtShaped(token) && Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }

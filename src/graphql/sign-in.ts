@@ -1,5 +1,5 @@
 import { InvalidCredentialsError, ValidationError } from '../accounts/failures.ts';
-import { passwordSchema } from '../accounts/password-proof.ts';
+import { passwordProofSchema } from '../accounts/password-proof.ts';
 import { endSession, signIn } from '../accounts/sign-in.ts';
 import type { ViewerIdentity } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
@@ -30,7 +30,7 @@ const SignInInput = builder
       password: t.string({ required: true, description: 'Taken as it is: white space counts.' }),
     }),
   })
-  .validate(passwordSchema);
+  .validate(passwordProofSchema);
 
 const SignInResult = builder.errorUnion('SignInResult', {
   description: 'Who is signed in, or why nobody is.',

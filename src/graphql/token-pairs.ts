@@ -1,5 +1,5 @@
 import { InvalidCredentialsError, InvalidTokenError, ValidationError } from '../accounts/failures.ts';
-import { passwordSchema } from '../accounts/password-proof.ts';
+import { passwordProofSchema } from '../accounts/password-proof.ts';
 import { type OpenPair, obtainTokenPair, refreshTokenPair, revokeTokenPair } from '../accounts/token-pairs.ts';
 import { refreshKeyOf } from '../auth/refresh-key.ts';
 import { builder } from './builder.ts';
@@ -47,7 +47,7 @@ const ObtainTokenPairInput = builder
       password: t.string({ required: true, description: 'Taken as it is: white space counts.' }),
     }),
   })
-  .validate(passwordSchema);
+  .validate(passwordProofSchema);
 
 const ObtainTokenPairResult = builder.errorUnion('ObtainTokenPairResult', {
   description: 'A pair, or why there is none.',

@@ -8,6 +8,7 @@ import { authorization, noticeRefusal, type Session } from './session.ts';
 export const possibleTypes = {
   Error: [
     'InvalidCredentialsError',
+    'InvalidTokenError',
     'ScopeNotGrantedError',
     'TokenNameTakenError',
     'TokenNotFoundError',
@@ -17,8 +18,13 @@ export const possibleTypes = {
   CreateTokenResult: ['IssuedToken', 'ScopeNotGrantedError', 'TokenNameTakenError', 'ValidationError'],
   CreateUserResult: ['CreatedUser', 'UsernameTakenError', 'ValidationError'],
   ObtainAuthTokenResult: ['InvalidCredentialsError', 'IssuedToken', 'ValidationError'],
+  ObtainTokenPairResult: ['InvalidCredentialsError', 'TokenPair', 'ValidationError'],
+  RefreshTokenPairResult: ['InvalidTokenError', 'TokenPair'],
+  RevokeTokenPairResult: ['InvalidTokenError', 'RevokedTokenPair'],
   RevokeTokenResult: ['RevokedToken', 'TokenNotFoundError'],
   RotateTokenResult: ['IssuedToken', 'ScopeNotGrantedError', 'TokenNotFoundError', 'ValidationError'],
+  SignInResult: ['InvalidCredentialsError', 'SignedIn', 'ValidationError'],
+  VerifyTokenResult: ['InvalidTokenError', 'VerifiedToken'],
 };
 
 export function createApolloClient(uri: string, session: Session): ApolloClient {

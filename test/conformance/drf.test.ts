@@ -118,8 +118,14 @@ describe('TokenAuthTests', () => {
     expect(world.queries).toEqual([expect.stringMatching(/^\s*SELECT .* FROM "Token" t JOIN "User" u/s)]);
   });
 
-  it('passes over a Bearer that is no Tessera key', async () => {
-    expect(await outcome({ authorization: 'Bearer eyJhbGciOiJFZERTQSJ9.e30.x' })).toEqual({
+  it('passes over a Bearer that is no Tessera key, where nobody comes in by access tokens', async () => {
+    const reply = await request(
+      ME,
+      { headers: { authorization: 'Bearer eyJhbGciOiJFZERTQSJ9.e30.x' } },
+      world.endpointWith({ AUTHENTICATION: 'token' }),
+    );
+    const challenge = reply.headers.get('www-authenticate');
+    expect({ status: reply.status, body: reply.body, challenge }).toEqual({
       status: 401,
       body: {
         errors: [{ message: 'Authentication credentials were not provided.', extensions: { code: 'UNAUTHENTICATED' } }],

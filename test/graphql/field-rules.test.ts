@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { execute, subscribe as executeSubscription, extendSchema, type GraphQLError, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { issueSignIn } from '../../src/accounts/issue-sign-in.ts';
 import { findViewer } from '../../src/accounts/viewers.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
+import { refreshKeyOf } from '../../src/auth/refresh-key.ts';
 import type { Viewer } from '../../src/auth/viewer.ts';
+import type { User } from '../../src/database/generated/prisma/client.ts';
 import { RequestRefused } from '../../src/errors.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { schema } from '../../src/graphql/schema.ts';
@@ -89,6 +92,8 @@ interface Cast {
   owner: string;
   fresh: string;
   spareId: string;
+  /** The refresh token of a pair that somebody has. */
+  refresh: string;
 }
 
 const login = (username: string, password: string, rest: string) =>
@@ -96,6 +101,8 @@ const login = (username: string, password: string, rest: string) =>
 const create = (username: string, rest: string) =>
   `mutation { createUser(input: { username: "${username}", password: "${PASSWORD}" }) { ${rest} } }`;
 const revoke = (id: string, rest: string) => `mutation { revokeToken(id: "${id}") { ${rest} } }`;
+const sign = (username: string, password: string, rest: string) =>
+  `mutation { signIn(input: { username: "${username}", password: "${password}" }) { ${rest} } }`;
 const make = (name: string, scopes: string, rest: string) =>
   `mutation { createToken(input: { name: "${name}", scopes: ${scopes} }) { ${rest} } }`;
 
@@ -157,6 +164,28 @@ const WAYS: Record<string, Way> = {
     document: (s) => make('more', '["*"]', `... on ScopeNotGrantedError { ${s} }`),
     isNarrow: true,
   },
+  TokenPair: {
+    root: 'Mutation.refreshTokenPair',
+    document: (s, { refresh }) => `mutation { refreshTokenPair(refresh: "${refresh}") { ... on TokenPair { ${s} } } }`,
+  },
+  RevokedTokenPair: {
+    root: 'Mutation.revokeTokenPair',
+    document: (s, { refresh }) =>
+      `mutation { revokeTokenPair(refresh: "${refresh}") { ... on RevokedTokenPair { ${s} } } }`,
+  },
+  VerifiedToken: {
+    root: 'Mutation.verifyToken',
+    document: (s, { refresh }) => `mutation { verifyToken(token: "${refresh}") { ... on VerifiedToken { ${s} } } }`,
+  },
+  InvalidTokenError: {
+    root: 'Mutation.verifyToken',
+    document: (s) => `mutation { verifyToken(token: "nonsense") { ... on InvalidTokenError { ${s} } } }`,
+  },
+  SignedIn: {
+    root: 'Mutation.signIn',
+    document: (s, { owner }) => sign(owner, PASSWORD, `... on SignedIn { ${s} }`),
+  },
+  SignedOut: { root: 'Mutation.signOut', document: (s) => `mutation { signOut { ${s} } }` },
   RevokedTokens: { root: 'Mutation.revokeAllTokens', document: (s) => `mutation { revokeAllTokens { ${s} } }` },
   TokenConnection: { root: 'Query.tokens', document: (s) => `{ tokens { ${s} } }` },
   TokenEdge: { root: 'Query.tokens', document: (s) => `{ tokens { edges { ${s} } } }` },
@@ -173,6 +202,11 @@ const WAYS: Record<string, Way> = {
 const ROOT_ARGUMENTS: Record<string, (cast: Cast) => string> = {
   createUser: ({ fresh }) => `(input: { username: "${fresh}", password: "${PASSWORD}" })`,
   obtainAuthToken: ({ owner }) => `(input: { username: "${owner}", password: "${PASSWORD}" })`,
+  obtainTokenPair: ({ owner }) => `(input: { username: "${owner}", password: "${PASSWORD}" })`,
+  refreshTokenPair: ({ refresh }) => `(refresh: "${refresh}")`,
+  revokeTokenPair: ({ refresh }) => `(refresh: "${refresh}")`,
+  verifyToken: ({ refresh }) => `(token: "${refresh}")`,
+  signIn: ({ owner }) => `(input: { username: "${owner}", password: "${PASSWORD}" })`,
   revokeToken: ({ spareId }) => `(id: "${spareId}")`,
   requiredScopes: () => '(document: "{ me { id } }")',
   createToken: ({ fresh }) => `(input: { name: "${fresh}" })`,
@@ -201,9 +235,13 @@ async function subscribe(document: string, asked: { key?: string }, userId: stri
   return { status: response.status, headers: response.headers, body };
 }
 
+/** What a browser sends from a page of the server's own. */
+const BROWSER = { origin: 'http://localhost:4000', 'x-tessera-csrf': '1' };
+
 /** What this operation, which goes through that root field, is answered. */
 function ask(root: Row, document: string, asked: { key?: string }, userId: string, to: typeof world.endpoint) {
-  return root.type === 'Subscription' ? subscribe(document, asked, userId, to) : request(document, asked, to);
+  if (root.type === 'Subscription') return subscribe(document, asked, userId, to);
+  return request(document, { ...asked, headers: BROWSER }, to);
 }
 
 const isRoot = ({ type }: Row) => ['Query', 'Mutation', 'Subscription'].includes(type);
@@ -255,6 +293,13 @@ function refused(status: number, code: string, message: string) {
   return { status, body: { errors: [{ message, extensions: { code } }] } };
 }
 
+async function makePair(user: User): Promise<string> {
+  const expiresAt = new Date(world.clock.now.getTime() + 60_000);
+  const asked = { rules: world.tokenRules, now: world.clock.now };
+  const pair = await issueSignIn(database, { user, kind: 'REFRESH', expiresAt }, asked);
+  return refreshKeyOf({ pairId: pair?.id ?? '', refreshCount: 0 }, tokenSecrets);
+}
+
 async function castFor(caller: Caller) {
   const { user, token, spare, ...keys } = await makeCaller(caller);
   const { user: somebody } = await makeUser();
@@ -263,6 +308,7 @@ async function castFor(caller: Caller) {
     owner: somebody.username,
     fresh: `fresh-${user.username}`,
     spareId: btoa(`Token:${spare.id}`),
+    refresh: await makePair(somebody),
   };
   return { cast, user, token, ...keys };
 }
@@ -314,7 +360,7 @@ describe('a mutation of which one part is refused', () => {
         const { cast, key, token } = await castFor(caller);
         // The log-out last: what a token makes or rotates, it must outlive.
         const document = `mutation { ${rootSelection(row, cast)} revokeCurrentToken { __typename } }`;
-        const { status } = await request(document, { key: key ?? '' }, endpoints[registration]);
+        const { status } = await request(document, { key: key ?? '', headers: BROWSER }, endpoints[registration]);
         const isOpen = isOpenTo(row.openTo, caller, registration);
         expect(status).toBe(isOpen ? 200 : 403);
         expect(await database.token.count({ where: { id: token.id } })).toBe(isOpen ? 0 : 1);
@@ -421,8 +467,8 @@ describe('the fields’ own gates', () => {
       database,
       passwords: world.passwords,
       tokenSecrets,
-      accessTokens: null,
-      authentication: [],
+      accessTokens: world.accessTokens,
+      authentication: world.config.authentication,
       log: createLog({ env: 'test', logLevel: 'silent' }),
       registration: 'closed' as const,
       tokenRules: world.tokenRules,
@@ -430,7 +476,7 @@ describe('the fields’ own gates', () => {
       now: () => world.clock.now,
       credentialsMissing: () => new RequestRefused('UNAUTHENTICATED'),
       viewer,
-      browser: null,
+      browser: { sessionId: () => null, setSession: () => {}, requireProof: () => {} },
       admitted: new Set<string>(),
       failure: null,
     };

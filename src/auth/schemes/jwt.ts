@@ -1,6 +1,7 @@
 import { RequestRefused } from '../../errors.ts';
 import type { AccessClaims, AccessTokens } from '../access-token.ts';
 import { isExpired, type TokenLifetimes } from '../expiry.ts';
+import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
@@ -9,6 +10,8 @@ import type { TokenViewer } from './token.ts';
 
 export interface JwtSchemeOptions {
   accessTokens: AccessTokens;
+  /** Whether every Bearer is its own but keys; else, where keys come as Bearer, those alone that look like a JWT. */
+  takesEveryBearer: boolean;
   /** Whether a token's pair and user are looked at, too. */
   isStrict: boolean;
   /** The pair of this id with its user, or null when there is none; one query at most. Asked where it is strict alone. */
@@ -36,6 +39,7 @@ export function jwtScheme(options: JwtSchemeOptions): Scheme {
     const [word = '', ...parts] = splitAtWhiteSpace(sent.get('authorization') ?? '');
     const [token] = parts;
     if (word.toLowerCase() !== 'bearer' || isKeyShaped(token ?? '')) return null;
+    if (!options.takesEveryBearer && !isJwtShaped(token ?? '')) return null;
     if (token === undefined || parts.length > 1) throw refused(MALFORMED, MALFORMED);
     return { authenticate: () => authenticate(token) };
   }

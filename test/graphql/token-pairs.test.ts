@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { changePassword } from '../../src/accounts/change-password.ts';
+import { newPasswordSchema } from '../../src/accounts/new-password.ts';
+import { deleteUser, setActive } from '../../src/accounts/users.ts';
+import { newTokenId } from '../../src/auth/key.ts';
+import { refreshKeyOf } from '../../src/auth/refresh-key.ts';
+import { openWorld, PASSWORD } from '../world.ts';
+
+const world = await openWorld();
+const { database, makeUser, request, clock, tokenSecrets } = world;
+
+const PAIR =
+  '{ __typename ... on TokenPair { access refresh accessExpiresAt refreshExpiresAt } ... on Error { message } }';
+const OBTAIN = `mutation O($username: String!, $password: String!) {
+  obtainTokenPair(input: { username: $username, password: $password }) ${PAIR}
+}`;
+const REFRESH = `mutation R($refresh: String!) { refreshTokenPair(refresh: $refresh) ${PAIR} }`;
+const REVOKE = `mutation R($refresh: String!) {
+  revokeTokenPair(refresh: $refresh) { __typename ... on RevokedTokenPair { revoked } ... on Error { message } }
+}`;
+const VERIFY = `mutation V($token: String!) {
+  verifyToken(token: $token) {
+    __typename ... on VerifiedToken { kind scopes expiresAt user { username } } ... on Error { message }
+  }
+}`;
+const ME = '{ me { username } }';
+const SECOND = 1_000;
+
+async function obtain(username: string, password = PASSWORD) {
+  const { body } = await request(OBTAIN, { variables: { username, password } });
+  return body.data.obtainTokenPair;
+}
+
+async function refresh(token: string) {
+  const { body } = await request(REFRESH, { variables: { refresh: token } });
+  return body.data.refreshTokenPair;
+}
+
+async function verify(token: string) {
+  const { body } = await request(VERIFY, { variables: { token } });
+  return body.data.verifyToken;
+}
+
+async function revoke(token: string) {
+  const { body } = await request(REVOKE, { variables: { refresh: token } });
+  return body.data.revokeTokenPair;
+}
+
+function bearer(access: string, document = ME) {
+  return request(document, { headers: { authorization: `Bearer ${access}` } });
+}
+
+const invalid = (message: string) => ({ __typename: 'InvalidTokenError', message });
+
+async function makePair() {
+  const { user, key } = await makeUser();
+  return { user, key, pair: await obtain(user.username) };
+}
+
+describe('obtainTokenPair', () => {
+  it('gives an access token that says what it must, and a refresh token', async () => {
+    const { user, pair } = await makePair();
+    const now = Math.floor(clock.now.getTime() / SECOND);
+    expect(pair).toEqual({
+      __typename: 'TokenPair',
+      access: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
+      refresh: expect.stringMatching(/^tsrr_[\w-]{48}$/),
+      accessExpiresAt: new Date((now + 300) * SECOND).toISOString(),
+      refreshExpiresAt: new Date(clock.now.getTime() + 14 * 86_400 * SECOND).toISOString(),
+    });
+    expect(decodeProtectedHeader(pair.access)).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: expect.any(String) });
+    expect(decodeJwt(pair.access)).toEqual({
+      iss: 'http://localhost:4000',
+      aud: 'http://localhost:4000',
+      sub: btoa(`User:${user.id}`),
+      sid: expect.any(String),
+      jti: expect.any(String),
+      iat: now,
+      exp: now + 300,
+      scope: '*',
+      username: user.username,
+      is_staff: false,
+      is_superuser: false,
+    });
+    expect((await bearer(pair.access)).body).toEqual({ data: { me: { username: user.username } } });
+  });
+
+  it('refuses a wrong password, an unknown user and an inactive one in simplejwt’s words', async () => {
+    const { user } = await makeUser();
+    const refused = {
+      __typename: 'InvalidCredentialsError',
+      message: 'No active account found with the given credentials',
+    };
+    expect(await obtain(user.username, 'wrong')).toEqual(refused);
+    expect(await obtain('nobody-at-all')).toEqual(refused);
+    await setActive(database, user.id, false);
+    expect(await obtain(user.username)).toEqual(refused);
+    expect(await obtain('', '')).toMatchObject({ __typename: 'ValidationError' });
+  });
+
+  it('is refused, as every way in that is closed, before a password is looked at', async () => {
+    const keysAlone = world.endpointWith({ AUTHENTICATION: 'token' });
+    const { user } = await makeUser();
+    world.queries.length = 0;
+    const { status, body } = await request(
+      OBTAIN,
+      { variables: { username: user.username, password: PASSWORD } },
+      keysAlone,
+    );
+    expect({ status, message: body.errors[0].message, queries: world.queries }).toEqual({
+      status: 403,
+      message: 'This way in is closed: AUTHENTICATION on this server does not name jwt.',
+      queries: [],
+    });
+  });
+
+  it('makes room for the pair of a login by that which was unused for longest', async () => {
+    const few = world.endpointWith({ MAX_TOKENS_PER_USER: '2' });
+    const { user } = await makeUser();
+    const asked = { variables: { username: user.username, password: PASSWORD } };
+    const pairs = [];
+    for (let n = 0; n < 3; n++) {
+      pairs.push((await request(OBTAIN, asked, few)).body.data.obtainTokenPair);
+      clock.now = new Date(clock.now.getTime() + SECOND);
+    }
+    expect(await verify(pairs[0].refresh)).toEqual(invalid('Token is blacklisted'));
+    expect(await verify(pairs[1].refresh)).toMatchObject({ kind: 'REFRESH' });
+    expect(await verify(pairs[2].refresh)).toMatchObject({ kind: 'REFRESH' });
+  });
+});
+
+describe('refreshTokenPair', () => {
+  it('gives the next pair, and spends the refresh token', async () => {
+    const { user, pair } = await makePair();
+    clock.now = new Date(clock.now.getTime() + 60 * SECOND);
+    const next = await refresh(pair.refresh);
+    expect(next).toMatchObject({ __typename: 'TokenPair' });
+    expect(next.refresh).not.toBe(pair.refresh);
+    expect(next.refreshExpiresAt > pair.refreshExpiresAt).toBe(true);
+    expect((await bearer(next.access)).body).toEqual({ data: { me: { username: user.username } } });
+  });
+
+  it('gives a client that lost its answer the same refresh token again, within 10 seconds', async () => {
+    const { pair } = await makePair();
+    const next = await refresh(pair.refresh);
+    clock.now = new Date(clock.now.getTime() + 10 * SECOND - 1);
+    expect((await refresh(pair.refresh)).refresh).toBe(next.refresh);
+    expect(await refresh(next.refresh)).toMatchObject({ __typename: 'TokenPair' });
+    expect(world.logged.some((line) => line.includes('asked for again'))).toBe(true);
+  });
+
+  it('ends the pair for everybody when a spent token comes again after 10 seconds', async () => {
+    const { pair } = await makePair();
+    const next = await refresh(pair.refresh);
+    clock.now = new Date(clock.now.getTime() + 10 * SECOND);
+    expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+    expect(await refresh(next.refresh)).toEqual(invalid('Token is blacklisted'));
+    expect(world.logged.some((line) => line.includes('came again: its pair is revoked'))).toBe(true);
+  });
+
+  it('ends it at once when the successor was used already', async () => {
+    const { pair } = await makePair();
+    const second = await refresh(pair.refresh);
+    const third = await refresh(second.refresh);
+    expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+    expect(await refresh(third.refresh)).toEqual(invalid('Token is blacklisted'));
+  });
+
+  it('gives one successor to twenty tabs that refresh at once', async () => {
+    const { pair } = await makePair();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(pair.refresh)));
+    expect(new Set(answers.map((answer) => answer.refresh)).size).toBe(1);
+    expect(await refresh(answers[0].refresh)).toMatchObject({ __typename: 'TokenPair' });
+  });
+
+  it('ends with its time, at the very instant', async () => {
+    const { pair } = await makePair();
+    clock.now = new Date(Date.parse(pair.refreshExpiresAt) - 1);
+    const next = await refresh(pair.refresh);
+    clock.now = new Date(Date.parse(next.refreshExpiresAt));
+    expect(await refresh(next.refresh)).toEqual(invalid('Token is expired'));
+    expect(await verify(next.refresh)).toEqual(invalid('Token is expired'));
+    expect(await revoke(next.refresh)).toEqual(invalid('Token is expired'));
+  });
+
+  it('is refused to an inactive user, whose pair goes on when he is active again', async () => {
+    const { user, pair } = await makePair();
+    await setActive(database, user.id, false);
+    expect(await refresh(pair.refresh)).toEqual(invalid('User is inactive'));
+    await setActive(database, user.id, true);
+    expect(await refresh(pair.refresh)).toMatchObject({ __typename: 'TokenPair' });
+  });
+
+  it.each([
+    [
+      'a change of the password',
+      async (user: { id: string }) => {
+        const password = newPasswordSchema({ username: 'x', email: null }).parse({ password: 'another fine password' });
+        await changePassword(database, world.passwords, { userId: user.id, ...password, keepTokens: false });
+      },
+    ],
+    ['the end of the user', async (user: { id: string }) => void (await deleteUser(database, user.id))],
+    [
+      'revokeAllTokens',
+      async (_user: { id: string }, key: string) => {
+        expect((await request('mutation { revokeAllTokens { count } }', { key })).status).toBe(200);
+      },
+    ],
+  ])('ends at once with %s', async (_what, end) => {
+    const { user, key, pair } = await makePair();
+    await end(user, key);
+    expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+    expect(await verify(pair.access)).toEqual(invalid('Token is blacklisted'));
+  });
+
+  it('refuses what was never given out by arithmetic alone', async () => {
+    const { pair } = await makePair();
+    const forged = pair.refresh.slice(0, -2) + (pair.refresh.at(-2) === 'A' ? 'B' : 'A') + pair.refresh.at(-1);
+    const foreign = refreshKeyOf({ pairId: newTokenId(), refreshCount: 0 }, ['f'.repeat(32)]);
+    world.queries.length = 0;
+    for (const token of [
+      '',
+      'x',
+      forged,
+      foreign,
+      `${pair.refresh}=`,
+      pair.refresh.replace('tsrr_', 'tsr_'),
+      pair.access,
+    ]) {
+      expect(await refresh(token)).toEqual(invalid('Token is invalid'));
+    }
+    expect(world.queries).toEqual([]);
+  });
+
+  it('neither takes a count that is still to come, nor ends the pair for it', async () => {
+    const { pair } = await makePair();
+    const [row] = await database.token.findMany({
+      where: { kind: 'REFRESH' },
+      orderBy: { createdAt: 'desc' },
+      take: 1,
+    });
+    const early = refreshKeyOf({ pairId: row?.id ?? '', refreshCount: 7 }, tokenSecrets);
+    expect(await refresh(early)).toEqual(invalid('Token is blacklisted'));
+    expect(await refresh(pair.refresh)).toMatchObject({ __typename: 'TokenPair' });
+  });
+
+  it('never fails and never lets in, whatever is sent', async () => {
+    const { pair } = await makePair();
+    const mutated = fc
+      .tuple(fc.nat({ max: pair.refresh.length - 1 }), fc.string({ minLength: 1, maxLength: 2 }))
+      .map(([at, piece]) => pair.refresh.slice(0, at) + piece + pair.refresh.slice(at + 1))
+      .filter((text) => text !== pair.refresh);
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(mutated, fc.string()), async (token) => {
+        expect(await refresh(token)).toEqual(invalid('Token is invalid'));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('verifyToken', () => {
+  it('tells what each kind of token is worth, and notes no use', async () => {
+    const { user, key, pair } = await makePair();
+    const worth = { __typename: 'VerifiedToken', scopes: ['*'], user: { username: user.username } };
+    expect(await verify(pair.access)).toEqual({ ...worth, kind: 'ACCESS', expiresAt: pair.accessExpiresAt });
+    expect(await verify(pair.refresh)).toEqual({ ...worth, kind: 'REFRESH', expiresAt: pair.refreshExpiresAt });
+    expect(await verify(key)).toEqual({ ...worth, kind: 'LOGIN', expiresAt: expect.any(String) });
+    await world.lastUsed.write();
+    const rows = await database.token.findMany({ where: { userId: user.id } });
+    expect(rows.map(({ lastUsedAt }) => lastUsedAt)).toEqual([null, null]);
+  });
+
+  it('says what is wrong with those that are no good', async () => {
+    const { user, pair } = await makePair();
+    expect(await verify('nonsense')).toEqual(invalid('Token is invalid'));
+    expect(await verify(`${pair.access}x`)).toEqual(invalid('Token is invalid'));
+    await refresh(pair.refresh);
+    expect(await verify(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+    await setActive(database, user.id, false);
+    expect(await verify(pair.access)).toEqual(invalid('User is inactive'));
+    clock.now = new Date(Date.parse(pair.accessExpiresAt));
+    expect(await verify(pair.access)).toEqual(invalid('Token is expired'));
+  });
+});
+
+describe('revokeTokenPair', () => {
+  it('ends the pair, once, also by a spent refresh token', async () => {
+    const { pair } = await makePair();
+    const next = await refresh(pair.refresh);
+    expect(await revoke(pair.refresh)).toEqual({ __typename: 'RevokedTokenPair', revoked: true });
+    expect(await revoke(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+    expect(await refresh(next.refresh)).toEqual(invalid('Token is blacklisted'));
+  });
+});
+
+describe('a pair among the user’s tokens', () => {
+  it('is listed, marked as current, and ended like any other', async () => {
+    const { pair } = await makePair();
+    const { body } = await bearer(
+      pair.access,
+      '{ currentToken { id } tokens { edges { node { id kind isCurrent } } } }',
+    );
+    expect(body.data.currentToken).toBeNull();
+    const [current] = body.data.tokens.edges
+      .map(({ node }: { node: object }) => node)
+      .filter((node: { isCurrent: boolean }) => node.isCurrent);
+    expect(current).toMatchObject({ kind: 'REFRESH' });
+    const rotate = await bearer(
+      pair.access,
+      `mutation { rotateToken(input: { id: "${current.id}" }) { __typename ... on Error { message } } }`,
+    );
+    expect(rotate.body.data.rotateToken).toMatchObject({ __typename: 'ValidationError' });
+    const ended = await bearer(pair.access, 'mutation { revokeCurrentToken { __typename } }');
+    expect(ended.body).toEqual({ data: { revokeCurrentToken: { __typename: 'RevokedToken' } } });
+    expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+  });
+
+  it('gives tokens that it makes no longer life than its own, and none once it is ended', async () => {
+    const { pair } = await makePair();
+    const make = (name: string) =>
+      bearer(
+        pair.access,
+        `mutation { createToken(input: { name: "${name}" }) { __typename ... on IssuedToken { token { expiresAt } } } }`,
+      );
+    expect((await make('one')).body.data.createToken).toEqual({
+      __typename: 'IssuedToken',
+      token: { expiresAt: pair.refreshExpiresAt },
+    });
+    await revoke(pair.refresh);
+    const { status, body } = await make('two');
+    expect({ status, code: body.errors[0].extensions.code }).toEqual({ status: 401, code: 'AUTHENTICATION_FAILED' });
+  });
+});
