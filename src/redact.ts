@@ -8,7 +8,12 @@ const QUOTED_TWICE = '\\\\"(?:[^"\\\\]|\\\\\\\\(?:\\\\.|[^\\\\]))*\\\\"';
 /** Each begins where no other match of its kind can have begun, or is bounded: none is ever quadratic. */
 const SECRETS: readonly [RegExp, string][] = [
   // A key, whole or cut short.
-  [/tsr_[A-Za-z0-9_-]{8,}/g, `tsr_${BLOT}`],
+  [/(tsr[rs]?_)[A-Za-z0-9_-]{8,}/g, `$1${BLOT}`],
+  // A JSON web token, whole or cut short: it begins with an object in base64url.
+  [/\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*/g, BLOT],
+  // A private key, as PEM or in a JWK.
+  [/(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]*/g, `$1${BLOT}`],
+  [/("(?:d|p|q|dp|dq|qi|k)"\s{0,8}:\s{0,8})"[A-Za-z0-9_-]{16,}"/g, `$1"${BLOT}"`],
   // A password's hash, as PostgreSQL quotes a failing row.
   [/\$2[aby]\$\d\d\$[./A-Za-z0-9]{22,}/g, BLOT],
   // The password in a connection's URL.

@@ -93,7 +93,7 @@ interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' |
 export function createEndpoint(
   config: Config,
   secrets: Secrets,
-  { database, tokenSecrets, changes, signingKeys = null, lastUsed }: EndpointParts,
+  { database, tokenSecrets, changes, lastUsed, ...parts }: EndpointParts,
   log: Logger,
   now: () => Date = () => new Date(),
   hooks: Hooks = {},
@@ -104,6 +104,7 @@ export function createEndpoint(
     changes,
     size: config.viewerCacheSize,
   });
+  const signingKeys = config.authentication.includes('jwt') ? (parts.signingKeys ?? null) : null;
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
   const accessTokens = accessTokensOf(config, signingKeys);
   const streams = createStreams(config, { database, tokenSecrets, accessTokens, changes, log, now, hooks });

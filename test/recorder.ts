@@ -16,7 +16,7 @@ export function recordOutput(text: string): void {
 /** Notes keys and passwords, wherever in this value they stand: a reply, variables, a document. */
 export function recordSecrets(value: unknown): void {
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
-  const keys = text.match(/tsr_[A-Za-z0-9_-]{43}/g) ?? [];
+  const keys = text.match(/tsr_[A-Za-z0-9_-]{43}|tsrr_[\w-]{48}|tsrs_[\w-]{43}|\beyJ[\w-]+\.[\w-]+\.[\w-]+/g) ?? [];
   const passwords = [...text.matchAll(/"?password"?\s*:\s*("(?:[^"\\]|\\.)*")/g)].map(([, quoted = '""']) =>
     parsed(quoted),
   );

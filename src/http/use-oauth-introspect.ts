@@ -1,7 +1,6 @@
 import type { Plugin } from 'graphql-yoga';
-import { findViewer } from '../accounts/viewers.ts';
-import { expiryOf } from '../auth/expiry.ts';
-import { judgeKey, type TokenViewer } from '../auth/schemes/token.ts';
+import { InvalidTokenError } from '../accounts/failures.ts';
+import { type VerifiedToken, verifyToken } from '../accounts/verify-token.ts';
 import { lackingScopes } from '../auth/scope.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
@@ -14,15 +13,13 @@ import { type OAuthParts, oauthEndpoint } from './oauth-endpoint.ts';
 const NEEDED = tokensIntrospect.name;
 
 /**
- * `POST /oauth/introspect`: whether a key is good, whose it is and what it may do, for services that are sent one.
- * Straight from the database, and no use of the key. Source: RFC 7662.
+ * `POST /oauth/introspect`: whether a key, an access token or a refresh token is good, whose it is and what it may do, for services that are sent one.
+ * Straight from the database, and no use of it. Source: RFC 7662.
  */
 export function useOAuthIntrospect(
-  { database, tokenSecrets, tokenRules, credentialsMissing, now }: ServerContext,
+  { database, tokenSecrets, accessTokens, tokenRules: rules, credentialsMissing, now }: ServerContext,
   parts: OAuthParts,
 ): Plugin {
-  const { lifetimes } = tokenRules;
-
   function admit(viewer: Viewer | null): void {
     if (!viewer) throw credentialsMissing();
     if (lackingScopes(heldScopes(viewer), [NEEDED]).length === 0) return;
@@ -30,28 +27,26 @@ export function useOAuthIntrospect(
     throw new RequestRefused('FORBIDDEN', `The token needs the scope ${NEEDED}.`, { 'WWW-Authenticate': challenge });
   }
 
-  async function answer(key: string): Promise<object> {
-    const verdict = await judgeKey(key, {
-      secrets: tokenSecrets,
-      findViewer: (tokenId) => findViewer(database, tokenId),
-      lifetimes,
-      now,
-    });
-    // Why it is not good is nobody's business: one answer for all that a key can lack.
-    return verdict.isAccepted ? describe(verdict.viewer) : { active: false };
+  async function answer(token: string): Promise<object> {
+    try {
+      return describe(await verifyToken(database, token, { secrets: tokenSecrets, accessTokens, rules, now: now() }));
+    } catch (error) {
+      // Why it is not good is nobody's business: one answer for all that a token can lack.
+      if (error instanceof InvalidTokenError) return { active: false };
+      throw error;
+    }
   }
 
-  function describe({ user, token }: TokenViewer): object {
-    const expiry = expiryOf(token, lifetimes);
+  function describe({ user, scopes, expiresAt, issuedAt, tokenId }: VerifiedToken): object {
     return {
       active: true,
-      scope: token.scopes.join(' '),
+      scope: scopes.join(' '),
       username: user.username,
       token_type: 'Bearer',
-      ...(expiry && { exp: secondsOf(expiry) }),
-      iat: secondsOf(token.createdAt),
+      ...(expiresAt && { exp: secondsOf(expiresAt) }),
+      iat: secondsOf(issuedAt),
       sub: globalIdOf('User', user.id),
-      jti: globalIdOf('Token', token.id),
+      jti: globalIdOf('Token', tokenId),
     };
   }
 
