@@ -40,7 +40,7 @@ export function publicUrlOf({ publicUrl, port }: Config): string {
 }
 
 /** How JSON web tokens are issued and judged. */
-export interface JwtRules {
+interface JwtRules {
   /** Null: the public URL. */
   issuer: string | null;
   /** Null: the issuer. */

@@ -20,7 +20,7 @@ export type PasswordProof = z.output<typeof passwordProofSchema>;
  * Throws InvalidCredentialsError for a wrong password, an unknown user and an inactive user alike: the same words
  * after the same work.
  */
-export async function proveByPassword(
+async function proveByPassword(
   database: Database,
   passwords: Passwords,
   { username, password }: PasswordProof,

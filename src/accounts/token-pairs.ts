@@ -14,7 +14,7 @@ import type { TokenRules } from './tokens.ts';
 import { requireUser } from './users.ts';
 
 /** For how long a client whose answer was lost may ask for it again. */
-export const RETRY_SECONDS = 10;
+const RETRY_SECONDS = 10;
 
 /** A pair, and whose it is. */
 export interface OpenPair {

@@ -14,13 +14,13 @@ export interface AccessClaims {
   scopes: string[];
 }
 
-export interface IssuedAccess {
+interface IssuedAccess {
   token: string;
   expiresAt: Date;
 }
 
 /** What an access token is worth now. Nothing is told of one that no key of this server has signed. */
-export type AccessVerdict =
+type AccessVerdict =
   | { isAccepted: true; claims: AccessClaims; issuedAt: Date; expiresAt: Date }
   | { isAccepted: false; reason: 'invalid' | 'expired' };
 

@@ -3,7 +3,7 @@ import { type CryptoKey, calculateJwkThumbprint, generateKeyPair, importJWK, typ
 import { OperatorError } from '../errors.ts';
 
 /** What access tokens may be signed with; a key is used with its own algorithm and with no other. */
-export type SigningAlgorithm = 'EdDSA' | 'ES256' | 'RS256';
+type SigningAlgorithm = 'EdDSA' | 'ES256' | 'RS256';
 
 /** A key by which access tokens are verified, or made. */
 export interface SigningKey {

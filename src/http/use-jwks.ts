@@ -3,7 +3,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { SigningKeys } from '../auth/signing-keys.ts';
 import type { RequestEntries } from './use-request-log.ts';
 
-export const JWKS_PATH = '/.well-known/jwks.json';
+const JWKS_PATH = '/.well-known/jwks.json';
 
 /** How long others may keep the keys: shorter than a new one is published before it signs. */
 const MOST_SECONDS = 300;
