@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { startDailyPrune } from './accounts/daily-prune.ts';
 import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
-import { proveOrNull } from './accounts/password-proof.ts';
+import { createPasswordProofs } from './accounts/password-proofs.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
@@ -107,7 +107,17 @@ export function createEndpoint(
   const signingKeys = config.authentication.includes('jwt') ? (parts.signingKeys ?? null) : null;
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
   const accessTokens = accessTokensOf(config, signingKeys);
-  const streams = createStreams(config, { database, tokenSecrets, accessTokens, changes, log, now, hooks });
+  const { prove, proveAgain } = createPasswordProofs(database, passwords);
+  const streams = createStreams(config, {
+    database,
+    tokenSecrets,
+    accessTokens,
+    proveAgain,
+    changes,
+    log,
+    now,
+    hooks,
+  });
   return createGraphQLServer({
     context: {
       database,
@@ -125,7 +135,7 @@ export function createEndpoint(
       tokenSecrets,
       accessTokens,
       findViewer: viewers.find,
-      prove: (username, password) => proveOrNull(database, passwords, { username, password }),
+      prove,
       ...(lastUsed && { noteUse: lastUsed.note }),
       now,
     }),

@@ -1,13 +1,12 @@
 import type { Logger } from 'pino';
 import { batched } from './accounts/batched.ts';
+import type { PasswordProofs } from './accounts/password-proofs.ts';
 import { createTokenEvents, type TokenEvents } from './accounts/token-events.ts';
-import { findUser } from './accounts/users.ts';
 import { createViewerWatch, type ViewerWatch } from './accounts/viewer-watch.ts';
 import { findViewers } from './accounts/viewers.ts';
 import type { AccessTokens } from './auth/access-token.ts';
 import { isExpired } from './auth/expiry.ts';
 import type { Scheme } from './auth/scheme.ts';
-import type { ViewerUser } from './auth/viewer.ts';
 import { type Config, tokenRulesOf } from './config.ts';
 import type { OpenDatabase } from './database/open.ts';
 import type { Hooks } from './hooks.ts';
@@ -16,6 +15,7 @@ import { createSchemes } from './schemes.ts';
 
 interface StreamParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> {
   accessTokens: AccessTokens | null;
+  proveAgain: PasswordProofs['proveAgain'];
   log: Logger;
   now(): Date;
   hooks: Hooks;
@@ -32,26 +32,21 @@ export interface Streams {
 }
 
 export function createStreams(config: Config, parts: StreamParts): Streams {
-  const { database, tokenSecrets, accessTokens, changes, log, now, hooks } = parts;
+  const { database, tokenSecrets, accessTokens, proveAgain, changes, log, now, hooks } = parts;
   const lifetimes = config.tokenLifetimes;
   const tokenEvents = createTokenEvents({ database, changes, rules: tokenRulesOf(config), now });
   const watch = createViewerWatch({
     changes,
-    isExpired: ({ token }) => token !== null && isExpired(token, lifetimes, now()),
+    // Who came by a password alone may be no longer good without a word: no notice tells that it was changed.
+    isExpired: ({ token }) => token === null || isExpired(token, lifetimes, now()),
     onFailure: (err) => log.warn({ err }, 'a stream was ended: its caller could not be looked up'),
   });
   const stopHooks = runHooks(hooks, tokenEvents, { database, log });
-  /** His password was right when the stream began; what it costs to check is not spent anew for each look. */
-  async function prove(username: string): Promise<ViewerUser | null> {
-    const user = await findUser(database, username);
-    return user?.isActive ? user : null;
-  }
-
   const findViewer = batched((tokenIds) => findViewers(database, tokenIds));
   return {
     tokenEvents,
     watch,
-    schemes: createSchemes(config, { tokenSecrets, accessTokens, findViewer, prove, now }),
+    schemes: createSchemes(config, { tokenSecrets, accessTokens, findViewer, prove: proveAgain, now }),
     async close() {
       watch.close();
       const hooksDone = stopHooks();

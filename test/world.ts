@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterAll, inject } from 'vitest';
 import { createLastUsed } from '../src/accounts/last-used.ts';
 import { newUserSchema } from '../src/accounts/new-user.ts';
+import { createPasswordProofs } from '../src/accounts/password-proofs.ts';
 import { createUser, type Standing } from '../src/accounts/users.ts';
 import { keyOf } from '../src/auth/key.ts';
 import { createPasswords } from '../src/auth/password.ts';
@@ -107,6 +108,7 @@ export async function openWorld(env: Record<string, string> = {}) {
     database,
     tokenSecrets,
     accessTokens,
+    proveAgain: createPasswordProofs(database, passwords).proveAgain,
     changes,
     log,
     now: () => clock.now,

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { proveOrNull } from '../accounts/password-proof.ts';
 import { findViewer } from '../accounts/viewers.ts';
 import { type Explanation, explainCredential } from '../auth/explain.ts';
 import type { TokenSecrets } from '../auth/key.ts';
+import { createPasswords } from '../auth/password.ts';
 import { readSentHeader } from '../auth/sent-credential.ts';
 import { loadConfig } from '../config.ts';
 import type { Database } from '../database/client.ts';
@@ -53,11 +55,12 @@ async function explain(credential: string | null): Promise<Installation & { expl
     await refuseForeignSecrets(open.database, tokenSecrets as TokenSecrets);
     return open.database;
   }
+  const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
   const parts = {
     tokenSecrets,
     accessTokens: accessTokensOf(config, lookedUpKeys(config, secrets, tokenSecrets, openOnce)),
-    // Whether a password is right is not explained.
-    prove: async () => null,
+    prove: async (username: string, password: string) =>
+      proveOrNull(await openOnce(), passwords, { username, password }),
     now: () => now,
     findViewer: async (tokenId: string) => findViewer(await openOnce(), tokenId),
   };

@@ -1,117 +1,269 @@
 import { request as requestHttp } from 'node:http';
+import bcrypt from 'bcrypt';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
-import { setActive } from '../../src/accounts/users.ts';
-import { listen } from '../../src/http/server.ts';
-import { openWorld, PASSWORD } from '../world.ts';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { newUserSchema } from '../../src/accounts/new-user.ts';
+import { createUser } from '../../src/accounts/users.ts';
+import { startServer, tessera } from '../program.ts';
+import { recordSecret } from '../recorder.ts';
+import { databaseOfItsOwn, openWorld, PASSWORD } from '../world.ts';
+import { HEAR, lastError } from './hear.ts';
 
-const world = await openWorld();
-const { database, makeUser, request } = world;
-const endpoint = world.endpointWith({ AUTHENTICATION: 'token,basic' });
-const PRIVATE = { 'x-forwarded-proto': 'https' };
-const ME = '{ me { username } }';
+const world = await openWorld({ AUTHENTICATION: 'token,basic', PUBLIC_URL: 'https://tessera.test' });
+const { database, makeUser } = world;
+beforeEach(() => {
+  world.clock.now = new Date();
+});
 
-function encode(username: string, password = PASSWORD): string {
-  return Buffer.from(`${username}:${password}`).toString('base64');
+const ME = '{ me { username } currentToken { id } }';
+const CHALLENGE = 'Basic realm="api"';
+
+function basic(username: string, password: string, encoding: BufferEncoding = 'utf8'): string {
+  const credentials = Buffer.from(`${username}:${password}`, encoding).toString('base64');
+  recordSecret(credentials);
+  return `Basic ${credentials}`;
 }
 
-async function ask(authorization: string, headers: Record<string, string> = PRIVATE) {
-  const reply = await request(ME, { headers: { ...headers, authorization } }, endpoint);
-  const { message, extensions } = reply.body.errors?.[0] ?? {};
-  return { status: reply.status, data: reply.body.data, message, code: extensions?.code };
+/** As over TLS, unless the headers say otherwise. */
+async function ask(authorization: string, { query = ME, to = world.endpoint, ...headers }: Asked = {}) {
+  const response = await to.fetch('https://tessera.test/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization, ...headers } as Record<string, string>,
+    body: JSON.stringify({ query }),
+  });
+  return { status: response.status, challenge: response.headers.get('www-authenticate'), body: await response.json() };
 }
 
-const refused = (message: string) => ({ status: 401, data: undefined, message, code: 'AUTHENTICATION_FAILED' });
+interface Asked {
+  query?: string;
+  to?: typeof world.endpoint;
+  [header: string]: unknown;
+}
+
+function signedIn(username: string) {
+  return { status: 200, challenge: null, body: { data: { me: { username }, currentToken: null } } };
+}
+
+function refused(message: string, challenge = CHALLENGE) {
+  return { status: 401, challenge, body: { errors: [{ message, extensions: { code: 'AUTHENTICATION_FAILED' } }] } };
+}
+
+const WRONG = refused('Invalid username/password.');
+const NOT_PRIVATE = refused('A password must not be sent over plain HTTP. Use https.');
+const NOT_BASE64 = refused('Invalid basic header. Credentials not correctly base64 encoded.');
 
 describe('Basic', () => {
-  it('knows the caller by username and password', async () => {
+  it('knows the caller by username and password, who has no token then', async () => {
     const { user } = await makeUser();
-    expect(await ask(`Basic ${encode(user.username)}`)).toMatchObject({ data: { me: { username: user.username } } });
-    expect(await ask(`bASIC \t ${encode(user.username.toUpperCase())}`)).toMatchObject({ status: 200 });
+    const header = basic(user.username, PASSWORD);
+    expect(await ask(header)).toEqual(signedIn(user.username));
+    expect(await ask(header.replace('Basic ', ' bAsIC \t '))).toEqual(signedIn(user.username));
   });
 
-  it.each([
-    ['Basic', 'Invalid basic header. No credentials provided.'],
-    ['Basic a b', 'Invalid basic header. Credentials string should not contain spaces.'],
-    ['Basic foo%bar', 'Invalid basic header. Credentials not correctly base64 encoded.'],
-    [`Basic ${encode('nobody')}`, 'Invalid username/password.'],
-    [`Basic ${Buffer.from('no colon').toString('base64')}`, 'Invalid username/password.'],
-    [`Basic ${encode('')}`, 'Invalid username/password.'],
-  ])('refuses %s in Django REST framework’s words', async (header, message) => {
-    expect(await ask(header)).toEqual(refused(message));
-  });
-
-  it('refuses a wrong password and an inactive user alike', async () => {
+  it('notes no login, and changes no hash', async () => {
     const { user } = await makeUser();
-    expect(await ask(`Basic ${encode(user.username, 'wrong')}`)).toEqual(refused('Invalid username/password.'));
-    await setActive(database, user.id, false);
-    expect(await ask(`Basic ${encode(user.username)}`)).toEqual(refused('Invalid username/password.'));
+    await ask(basic(user.username, PASSWORD));
+    expect(await database.user.findUniqueOrThrow({ where: { id: user.id } })).toEqual(user);
   });
 
-  it('takes a password with colons and beyond ASCII, as UTF-8', async () => {
+  it('is off unless AUTHENTICATION names it', async () => {
     const { user } = await makeUser();
-    const passwordHash = await world.passwords.hash('pä:ss:wörd');
-    await database.user.update({ where: { id: user.id }, data: { passwordHash } });
-    expect(await ask(`Basic ${encode(user.username, 'pä:ss:wörd')}`)).toMatchObject({ status: 200 });
+    const to = world.endpointWith({});
+    expect(await ask(basic(user.username, PASSWORD), { to })).toEqual({
+      status: 401,
+      challenge: 'Token',
+      body: {
+        errors: [{ message: 'Authentication credentials were not provided.', extensions: { code: 'UNAUTHENTICATED' } }],
+      },
+    });
   });
 
-  it('is not known unless it is named, and challenges where it is the first way in', async () => {
+  it('challenges who sends nothing, where it is named first', async () => {
+    const to = world.endpointWith({ AUTHENTICATION: 'basic,token', PUBLIC_URL: 'https://tessera.test' });
+    expect(await ask('', { to })).toMatchObject({ status: 401, challenge: CHALLENGE });
+  });
+
+  it('takes what stands behind the first colon for the password, byte for byte', async () => {
+    for (const password of [
+      ' with : colons:: and a space ',
+      'pässwörd ☃ of some length',
+      '\uFEFFwith a byte order mark',
+    ]) {
+      const { user } = await makeUser();
+      const passwordHash = await world.passwords.hash(password);
+      await database.user.update({ where: { id: user.id }, data: { passwordHash } });
+      expect(await ask(basic(user.username, password))).toEqual(signedIn(user.username));
+      expect(await ask(basic(user.username, `${password} `))).toEqual(WRONG);
+    }
+  });
+
+  it('reads what is no UTF-8 as Latin-1', async () => {
+    const password = 'pässwörd of some length';
+    const { user } = await createUser(database, world.passwords, newUserSchema.parse({ username: 'zoë', password }));
+    expect(await ask(basic(user.username, password, 'latin1'))).toEqual(signedIn('zoë'));
+  });
+
+  it('refuses a wrong password, an unknown, an inactive and an impossible user, and no password, alike', async () => {
     const { user } = await makeUser();
-    const headers = { ...PRIVATE, authorization: `Basic ${encode(user.username)}` };
-    expect((await request(ME, { headers })).body.errors[0].extensions.code).toBe('UNAUTHENTICATED');
-    const first = await request(ME, {}, world.endpointWith({ AUTHENTICATION: 'basic' }));
-    expect(first.headers.get('www-authenticate')).toBe('Basic realm="api"');
+    const idle = await makeUser();
+    await database.user.update({ where: { id: idle.user.id }, data: { isActive: false } });
+    const passwordless = await makeUser();
+    await database.user.update({ where: { id: passwordless.user.id }, data: { passwordHash: null } });
+    const attempts = [
+      [user.username, `${PASSWORD}x`],
+      [user.username, ''],
+      ['nobody', PASSWORD],
+      ['', PASSWORD],
+      ['', ''],
+      [idle.user.username, PASSWORD],
+      [passwordless.user.username, ''],
+      [passwordless.user.username, PASSWORD],
+      ['n'.repeat(151), PASSWORD],
+      ['n'.repeat(3_000), PASSWORD],
+      ['nul\0', PASSWORD],
+      [user.username, `${PASSWORD}\0`],
+      [`${user.username}\n`, PASSWORD],
+    ] as const;
+    for (const [username, password] of attempts) expect(await ask(basic(username, password))).toEqual(WRONG);
+    expect(await ask(`Basic ${btoa(user.username)}`)).toEqual(WRONG);
   });
 
-  it('is refused beside a key', async () => {
+  it('says what is wrong with the header', async () => {
+    expect(await ask('Basic')).toEqual(refused('Invalid basic header. No credentials provided.'));
+    expect(await ask('Basic \t ')).toEqual(refused('Invalid basic header. No credentials provided.'));
+    expect(await ask('Basic YTpi YTpi')).toEqual(
+      refused('Invalid basic header. Credentials string should not contain spaces.'),
+    );
+    // Cut short; not padded; padded twice; of base64url; of no alphabet; with bits to spare that are set.
+    for (const each of ['YTpi=', 'YTo', 'YTo===', 'YTp_', 'YT!pi', 'YTpi\xe9', 'YTp=', 'YTo=YTo=', 'YTq=']) {
+      expect(await ask(`Basic ${each}`)).toEqual(NOT_BASE64);
+    }
+  });
+
+  it('is refused beside a good key, as any two credentials are', async () => {
     const { user, key } = await makeUser();
-    expect(await ask(`Basic ${encode(user.username)}`, { ...PRIVATE, token: key })).toMatchObject({ status: 401 });
+    expect(await ask(basic(user.username, PASSWORD), { token: key })).toEqual(
+      refused('Two credentials were sent. Send the Authorization or the Token header, not both.', 'Token'),
+    );
   });
 
-  it('never fails the server, whatever is sent', async () => {
+  it('gets in the way of no login', async () => {
+    const { user, key } = await makeUser();
+    const query = `mutation { obtainAuthToken(input: { username: "${user.username}", password: "${PASSWORD}" }) {
+      ... on IssuedToken { key } } }`;
+    expect(await ask(basic(user.username, 'wrong'), { query })).toMatchObject({
+      body: { data: { obtainAuthToken: { key } } },
+    });
+  });
+
+  it('answers any header with 401 or data, and nothing worse', async () => {
+    const latin1 = fc.uint8Array({ min: 0x21, maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+    const encoded = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64'));
+    const part = fc.oneof(latin1, encoded).map((each) => each.replaceAll('\x7f', ''));
+    const gap = fc.stringMatching(/^[ \t]{1,3}$/);
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), async (bytes) => {
-        expect((await ask(`Basic ${Buffer.from(bytes).toString('base64')}`)).status).toBe(401);
+      fc.asyncProperty(fc.array(fc.tuple(gap, part), { maxLength: 3 }), async (parts) => {
+        const { status, body } = await ask(`Basic${parts.flat().join('')}`);
+        expect([status, body.errors[0].extensions.code]).toEqual([401, 'AUTHENTICATION_FAILED']);
       }),
-      { numRuns: 40 },
+      { numRuns: 300 },
     );
   });
 });
 
-describe('over plain HTTP', () => {
-  const OPEN = refused('A password must not be sent over plain HTTP. Use https.');
-
-  it('is refused whatever the password, and costs no query', async () => {
+describe('the way that a password comes by', () => {
+  it('must be private: over plain HTTP no password is looked at, right or wrong', async () => {
     const { user } = await makeUser();
-    for (const headers of [{}, { 'x-forwarded-proto': 'http' }, { 'x-forwarded-proto': 'http, https' }]) {
-      world.queries.length = 0;
-      expect(await ask(`Basic ${encode(user.username)}`, headers as Record<string, string>)).toEqual(OPEN);
-      expect(await ask(`Basic ${encode('nobody', 'wrong')}`, headers as Record<string, string>)).toEqual(OPEN);
-      expect(world.queries).toEqual([]);
+    const verify = vi.spyOn(database.user, 'findUnique');
+    for (const header of [basic(user.username, PASSWORD), basic(user.username, 'wrong'), 'Basic', 'Basic !']) {
+      expect(await ask(header, { 'x-forwarded-proto': 'http' })).toEqual(NOT_PRIVATE);
+      expect(await ask(header, { 'x-forwarded-proto': 'http, https' })).toEqual(NOT_PRIVATE);
+      expect(await ask(header, { 'x-forwarded-proto': '' })).toEqual(NOT_PRIVATE);
     }
+    expect(verify).not.toHaveBeenCalled();
+    verify.mockRestore();
+    expect(await ask(basic(user.username, PASSWORD), { 'x-forwarded-proto': 'https' })).toEqual(
+      signedIn(user.username),
+    );
   });
 
-  it('is taken from this very machine, unless a proxy says that it came from elsewhere', async () => {
-    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 0 });
-    server.serve(endpoint, async () => true);
-    afterAll(() => server.close());
-    const { user } = await makeUser();
-    const statusOf = (headers: Record<string, string>) =>
-      new Promise<number | undefined>((resolve, reject) => {
-        const sent = {
-          ...headers,
-          authorization: `Basic ${encode(user.username)}`,
-          'content-type': 'application/json',
-        };
-        requestHttp(`${server.url}/graphql`, { method: 'POST', headers: sent, agent: false }, (response) => {
-          response.resume();
-          resolve(response.statusCode);
-        })
-          .on('error', reject)
-          .end(JSON.stringify({ query: ME }));
+  it('is private on the machine itself, unless a proxy says that it was not', async () => {
+    const own = await databaseOfItsOwn();
+    afterAll(own.drop);
+    const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
+    const { url } = await startServer({ ...env, AUTHENTICATION: 'basic', HOST: '127.0.0.1' });
+    await tessera(['user', 'create', 'ada', '--password-stdin'], env, PASSWORD);
+
+    function askServer(headers: Record<string, string>) {
+      return new Promise((resolve, reject) => {
+        const all = { 'content-type': 'application/json', authorization: basic('ada', PASSWORD), ...headers };
+        const asked = requestHttp(url, { method: 'POST', headers: all }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        });
+        asked.on('error', reject).end(JSON.stringify({ query: '{ me { username } }' }));
       });
-    expect(await statusOf({})).toBe(200);
-    expect(await statusOf({ 'x-forwarded-proto': 'https' })).toBe(200);
-    expect(await statusOf({ 'x-forwarded-proto': 'http' })).toBe(401);
+    }
+    expect(await askServer({})).toBe(200);
+    expect(await askServer({ 'X-Forwarded-Proto': 'https' })).toBe(200);
+    expect(await askServer({ 'X-Forwarded-Proto': 'http' })).toBe(401);
+  });
+});
+
+describe('a stream begun with Basic', () => {
+  async function open() {
+    const { user } = await makeUser();
+    const reply = await world.endpoint.fetch('https://tessera.test/graphql', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: basic(user.username, PASSWORD),
+      },
+      body: JSON.stringify({ query: HEAR }),
+    });
+    expect(reply.status).toBe(200);
+    const last = reply.text().then((text) => {
+      const told = [...text.matchAll(/^event: next\ndata: (.*)$/gm)].map(([, data = '']) => JSON.parse(data));
+      return told.at(-1);
+    });
+    return { user, last };
+  }
+
+  const ENDED = lastError('AUTHENTICATION_FAILED', 'Invalid username/password.');
+
+  it('ends when its user is deactivated', async () => {
+    const { user, last } = await open();
+    await database.user.update({ where: { id: user.id }, data: { isActive: false } });
+    expect(await last).toEqual(ENDED);
+  });
+
+  it('ends when the password is changed, of which no notice tells', async () => {
+    const { user, last } = await open();
+    const passwordHash = await world.passwords.hash('another fine password');
+    await database.user.update({ where: { id: user.id }, data: { passwordHash } });
+    expect(await last).toEqual(ENDED);
+  });
+
+  it('goes on, without work for each look at it, while the password is the same', async () => {
+    const { user, last } = await open();
+    const compare = vi.spyOn(bcrypt, 'compare');
+    const look = vi.spyOn(database.user, 'findUnique');
+    onTestFinished(() => {
+      compare.mockRestore();
+      look.mockRestore();
+    });
+    const looks = (more: number) => {
+      const wanted = look.mock.calls.length + more;
+      return expect.poll(() => look.mock.calls.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(wanted);
+    };
+    await looks(3);
+    expect(compare).not.toHaveBeenCalled();
+    // The same password hashed anew, as a login does when the cost was raised: worked out once.
+    const passwordHash = await world.passwords.hash(PASSWORD);
+    await database.user.update({ where: { id: user.id }, data: { passwordHash } });
+    await looks(4);
+    expect(compare).toHaveBeenCalledTimes(1);
+    await database.user.update({ where: { id: user.id }, data: { isActive: false } });
+    expect(await last).toEqual(ENDED);
   });
 });

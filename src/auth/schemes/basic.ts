@@ -40,10 +40,11 @@ export function basicScheme({ prove }: BasicSchemeOptions): Scheme {
   return { name: 'basic', challenge: CHALLENGE, isAmbient: false, read };
 }
 
-/** As UTF-8, or, where it is none, as Latin-1; null when it is not base64. */
+/** As UTF-8, or, where it is none, as Latin-1, in which old clients write; null when it is not base64. */
 function decode(encoded: string): string | null {
   const bytes = Buffer.from(encoded, 'base64');
-  if (bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/={0,2}$/, '')) return null;
+  // Node's decoder reads what is no base64 as far as it can; what it has read is then spelt otherwise.
+  if (bytes.toString('base64') !== encoded) return null;
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

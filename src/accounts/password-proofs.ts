@@ -1,0 +1,54 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Passwords } from '../auth/password.ts';
+import type { ViewerUser } from '../auth/viewer.ts';
+import type { Database } from '../database/client.ts';
+import type { User } from '../database/generated/prisma/client.ts';
+import { proveOrNull } from './password-proof.ts';
+import { findUser } from './users.ts';
+
+type Prove = (username: string, password: string) => Promise<ViewerUser | null>;
+
+/** Whose username and password these are, or null: for requests that carry them each time. */
+export interface PasswordProofs {
+  prove: Prove;
+  /**
+   * As prove, for what goes on after it was proved: one look-up, and no work for a password that was right and has not
+   * been changed since.
+   */
+  proveAgain: Prove;
+}
+
+/** How many proofs are remembered; past that, the work of one is done again. */
+const MOST_REMEMBERED = 1_000;
+
+export function createPasswordProofs(database: Database, passwords: Passwords): PasswordProofs {
+  /** The hash that a username and password were right for; they themselves are not kept. */
+  const provedHashes = new LRUCache<string, string>({ max: MOST_REMEMBERED });
+  const secret = randomBytes(32);
+
+  function digestOf(username: string, password: string): string {
+    return createHmac('sha256', secret)
+      .update(JSON.stringify([username, password]))
+      .digest('base64');
+  }
+
+  async function prove(username: string, password: string): Promise<ViewerUser | null> {
+    const user = await proveOrNull(database, passwords, { username, password });
+    if (user?.passwordHash) provedHashes.set(digestOf(username, password), user.passwordHash);
+    return user && viewerUserOf(user);
+  }
+
+  async function proveAgain(username: string, password: string): Promise<ViewerUser | null> {
+    const provedHash = provedHashes.get(digestOf(username, password));
+    const user = provedHash === undefined ? null : await findUser(database, username);
+    // Another hash may be the same password's, made with more work since.
+    return user?.isActive && user.passwordHash === provedHash ? viewerUserOf(user) : prove(username, password);
+  }
+
+  return { prove, proveAgain };
+}
+
+function viewerUserOf({ passwordHash: _, usernameKey: __, ...user }: User): ViewerUser {
+  return user;
+}
