@@ -12,18 +12,24 @@ interface Options {
   username?: string;
   inactiveUsername?: string;
   passwordStdin?: true;
+  origin?: string;
   timeout: number;
   json?: true;
 }
 
+type GivenOptions = Omit<Options, 'timeout' | 'json' | 'origin'> & { origin?: string | null };
+
 export function addConformance(program: Command): void {
   program
     .command('conformance')
-    .description('Try a server against the contract of tokens, case by case; needs no database and no configuration.')
+    .description(
+      'Try a server against the contract of its ways in, case by case; needs no database and no configuration.',
+    )
     .argument('<url>', 'the GraphQL endpoint, such as http://127.0.0.1:4000/graphql')
     .option('--username <name>', 'log in as this user, spelt as it was made; else one is registered where that is open')
     .option('--inactive-username <name>', 'try to log in as this inactive user, with the same password')
     .option('--password-stdin', 'read the password from standard input; a second line is the inactive user’s key')
+    .option('--origin <origin>', 'the origin that browsers’ requests name; that of the url when left out')
     .option('--timeout <seconds>', 'how long one reply may take', parseTimeout, 10)
     .option('--json', 'print the rows as JSON')
     .action(async (url: string, options: Options) => {
@@ -69,7 +75,7 @@ function lineOf(row: Row): string {
   return `FAILED   ${row.name}\n         request ${row.step}: expected ${row.expected}; got ${row.got}`;
 }
 
-async function readGiven({ username, inactiveUsername, passwordStdin }: Options): Promise<Given> {
+async function readGiven({ username, inactiveUsername, passwordStdin, origin = null }: GivenOptions): Promise<Given> {
   const isNamed = username !== undefined || inactiveUsername !== undefined;
   if (isNamed !== Boolean(passwordStdin)) {
     throw new OperatorError(
@@ -78,11 +84,12 @@ async function readGiven({ username, inactiveUsername, passwordStdin }: Options)
         : '--password-stdin needs to know whose password it is. Name a user with --username.',
     );
   }
-  if (!isNamed) return { user: null, inactive: null };
+  if (!isNamed) return { user: null, inactive: null, origin };
   const [password = '', key = ''] = (await askPassword({ fromStdin: true })).split(/\r?\n/);
   return {
     user: username === undefined ? null : { username, password },
     inactive: inactiveUsername === undefined ? null : { username: inactiveUsername, password, key: key || null },
+    origin,
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { OperatorError } from '../errors.ts';
-import type { Need } from './case.ts';
-import { LOGIN, LOGOUT, REGISTER, STANDING, TYPENAME } from './documents.ts';
+import type { Header, Need } from './case.ts';
+import { LOGIN, LOGOUT, ME, REFRESH_PAIR, REGISTER, SIGN_OUT, STANDING, TYPENAME } from './documents.ts';
 import { type Endpoint, exchange, NoAnswer, type Reply } from './exchange.ts';
 import { summaryOf } from './summary.ts';
 
@@ -29,12 +29,20 @@ export interface AtHand {
   inactive: Inactive | null;
   /** Null: the server did not say. */
   registration: 'open' | 'closed' | null;
+  /** The origin that browsers' requests name. */
+  origin: string;
+  ways: Ways;
 }
+
+/** Which ways in the server has beside keys; why not, in words that follow "needs". */
+export type Ways = Record<'jwt' | 'session' | 'basic', 'on' | { lack: string }>;
 
 /** What the operator has named. */
 export interface Given {
   user: { username: string; password: string } | null;
   inactive: Inactive | null;
+  /** Null: that of the endpoint. */
+  origin: string | null;
 }
 
 // Not `default`: the cases log out, and the sessions of a real user are none of their business.
@@ -44,11 +52,13 @@ const TOKEN_NAME = 'conformance';
  * What there is to try cases with on this server: the user named, logged in, or else a throw-away one where
  * registration is open. Throws OperatorError when no GraphQL server answers there, or the user cannot log in.
  */
-export async function gather(endpoint: Endpoint, { user, inactive }: Given): Promise<AtHand> {
+export async function gather(endpoint: Endpoint, { user, inactive, ...given }: Given): Promise<AtHand> {
   await requireGraphQL(endpoint);
   const registration = await findRegistration(endpoint);
-  if (user) return { user: await logIn(endpoint, user), inactive, registration };
-  return { user: registration === 'open' ? await register(endpoint) : null, inactive, registration };
+  const origin = given.origin ?? endpoint.url.origin;
+  const around = { inactive, registration, origin, ways: await findWays(endpoint, origin) };
+  if (user) return { user: await logIn(endpoint, user), ...around };
+  return { user: registration === 'open' ? await register(endpoint) : null, ...around };
 }
 
 /** Ends the token that the last login of the cases has left. */
@@ -61,7 +71,7 @@ export async function takeLeave(endpoint: Endpoint, { user }: AtHand): Promise<v
 }
 
 /** The first thing that this case needs and that is not at hand, in words, or null. */
-export function findLack(needs: readonly Need[], { user, inactive, registration }: AtHand): string | null {
+export function findLack(needs: readonly Need[], { user, inactive, registration, ways }: AtHand): string | null {
   const lacks: Record<Need, string | false> = {
     user: !user && 'a user',
     'spaced password': user?.password === user?.password.trim() && 'a password with white space at an end',
@@ -69,8 +79,15 @@ export function findLack(needs: readonly Need[], { user, inactive, registration 
     'inactive user': !inactive && 'an inactive user',
     'inactive key': !inactive?.key && 'the key of an inactive user',
     'closed registration': registration !== 'closed' && 'closed registration',
+    jwt: lackOf(ways.jwt),
+    session: lackOf(ways.session),
+    basic: lackOf(ways.basic),
   };
   return needs.map((need) => lacks[need]).find((lack) => lack !== false) ?? null;
+}
+
+function lackOf(way: Ways[keyof Ways]): string | false {
+  return way !== 'on' && way.lack;
 }
 
 async function requireGraphQL(endpoint: Endpoint): Promise<void> {
@@ -91,6 +108,42 @@ async function findRegistration(endpoint: Endpoint): Promise<AtHand['registratio
   const { data, errors } = (body ?? {}) as Body;
   if (data?.createUser?.__typename === 'ValidationError') return 'open';
   return errors?.[0]?.extensions?.code === 'UNAUTHENTICATED' ? 'closed' : null;
+}
+
+/**
+ * Which of its ways in the server has, asked so that nobody comes in by them: with a refresh token that is none, by
+ * signing out a browser that is not signed in, and with a Basic header that has no password in it.
+ */
+export async function findWays(endpoint: Endpoint, origin: string): Promise<Ways> {
+  const pair = await askOnce(endpoint, REFRESH_PAIR, { refresh: 'none' });
+  const browser = await askOnce(endpoint, SIGN_OUT, {}, [
+    ['X-Tessera-CSRF', '1'],
+    ['Origin', origin],
+  ]);
+  const basic = await askOnce(endpoint, ME, {}, [['Authorization', 'Basic']]);
+  const [csrf = '', header = ''] = [browser, basic].map(messageOf);
+  return {
+    jwt: isAnswered(pair, 'refreshTokenPair') ? 'on' : { lack: 'token pairs (AUTHENTICATION)' },
+    session: isAnswered(browser, 'signOut')
+      ? 'on'
+      : {
+          lack: csrf.startsWith('CSRF Failed:')
+            ? 'an origin that the server trusts: --origin'
+            : 'sessions (AUTHENTICATION)',
+        },
+    basic: header.startsWith('Invalid basic header.')
+      ? 'on'
+      : { lack: basic.headers['www-authenticate']?.startsWith('Basic') ? 'https for Basic' : 'Basic (AUTHENTICATION)' },
+  };
+}
+
+function messageOf({ body }: Reply): string {
+  const message = ((body ?? {}) as Body).errors?.[0]?.message;
+  return typeof message === 'string' ? message : '';
+}
+
+function isAnswered({ body }: Reply, field: string): boolean {
+  return Boolean(((body ?? {}) as Body).data?.[field]);
 }
 
 /** A user of a random name, whose password has white space at both ends, for the cases that look there. */
@@ -121,9 +174,14 @@ async function logIn(endpoint: Endpoint, { username, password }: NonNullable<Giv
   return { username, password, tokenName: TOKEN_NAME, key, isStaff, isThrowAway: false };
 }
 
-async function askOnce(endpoint: Endpoint, document: string, variables: Record<string, string> = {}): Promise<Reply> {
+async function askOnce(
+  endpoint: Endpoint,
+  document: string,
+  variables: Record<string, string> = {},
+  headers: Header[] = [],
+): Promise<Reply> {
   try {
-    return await exchange(endpoint, { document, variables });
+    return await exchange(endpoint, { document, variables, headers });
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
     throw new OperatorError(`${endpoint.url.href} does not answer: ${error.message}.`);
@@ -132,5 +190,5 @@ async function askOnce(endpoint: Endpoint, document: string, variables: Record<s
 
 interface Body {
   data?: Partial<Record<string, Partial<Record<string, unknown>> | null>> | null;
-  errors?: { extensions?: { code?: string } }[];
+  errors?: ({ message?: unknown; extensions?: { code?: string } } | null)[];
 }

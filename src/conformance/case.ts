@@ -1,9 +1,18 @@
 /**
  * What a case cannot be tried without. `spaced password`: the user's own has white space
  * at an end. `plain user`: one who is not staff. `inactive key`: the key of an inactive
- * user, which no server hands out.
+ * user, which no server hands out. `jwt`, `session`, `basic`: the server's way in of that name.
  */
-export type Need = 'user' | 'spaced password' | 'plain user' | 'inactive user' | 'inactive key' | 'closed registration';
+export type Need =
+  | 'user'
+  | 'spaced password'
+  | 'plain user'
+  | 'inactive user'
+  | 'inactive key'
+  | 'closed registration'
+  | 'jwt'
+  | 'session'
+  | 'basic';
 
 /** Name and value, the value one Latin-1 character a byte: a header need not be text. */
 export type Header = readonly [name: string, value: string];
@@ -18,9 +27,9 @@ export interface Answered {
 export interface Refused {
   status: number;
   code: string;
-  /** Left out where the words are the server's own. */
+  /** Left out where the words are the server's own; those behind which `<any text>` stands go on as it likes. */
   message?: string;
-  /** What WWW-Authenticate says, to the letter; null: there is none. */
+  /** What WWW-Authenticate says, to the letter or as far as `<any text>`; null: there is none. */
   challenge: string | null;
 }
 
@@ -29,6 +38,9 @@ export type Expected = (Answered | Refused) & {
   headers?: Readonly<Record<string, readonly string[]>>;
 };
 
+/** The cookie that is set, as a browser sends it back, or what stands in the data at the end of this path. */
+export type Kept = 'cookie' | readonly string[];
+
 /** One request, and what must come back. Strings hold placeholders such as `<key>`: see `placeholders.ts`. */
 export interface Step {
   document: string;
@@ -36,6 +48,8 @@ export interface Step {
   headers?: readonly Header[];
   accept?: string;
   expected: Expected;
+  /** By the placeholder that stands for it in the steps that follow, what of the reply is kept. */
+  keep?: Readonly<Record<string, Kept>>;
 }
 
 /** One sentence that must be true of a server, and the requests that tell. */
@@ -50,6 +64,14 @@ export interface TokenCase {
 export function answered(data: unknown): Answered {
   return { status: 200, data };
 }
+
+/** A browser's request that a page of another site may have made. */
+export const CSRF_FAILED: Refused = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'CSRF Failed: <any text>',
+  challenge: null,
+};
 
 /** Credentials that were sent and are not good. */
 export function refused(message: string, challenge = 'Token'): Refused {

@@ -34,4 +34,34 @@ export const REGISTER = `mutation Register($username: String!, $password: String
   }
 }`;
 
+export const OBTAIN_PAIR = `mutation ObtainPair($username: String!, $password: String!) {
+  obtainTokenPair(input: { username: $username, password: $password }) {
+    __typename
+    ... on TokenPair { access refresh }
+    ... on Error { message }
+  }
+}`;
+
+export const REFRESH_PAIR = `mutation RefreshPair($refresh: String!) {
+  refreshTokenPair(refresh: $refresh) { __typename ... on TokenPair { access refresh } ... on Error { message } }
+}`;
+
+export const VERIFY = `mutation Verify($token: String!) {
+  verifyToken(token: $token) { __typename ... on VerifiedToken { kind user { username } } ... on Error { message } }
+}`;
+
+export const REVOKE_PAIR = `mutation RevokePair($refresh: String!) {
+  revokeTokenPair(refresh: $refresh) { __typename ... on RevokedTokenPair { revoked } ... on Error { message } }
+}`;
+
+export const SIGN_IN = `mutation SignIn($username: String!, $password: String!) {
+  signIn(input: { username: $username, password: $password }) {
+    __typename
+    ... on SignedIn { user { username } }
+    ... on Error { message }
+  }
+}`;
+
+export const SIGN_OUT = 'mutation { signOut { wasSignedIn } }';
+
 export const STANDING = '{ me { isStaff isSuperuser } }';

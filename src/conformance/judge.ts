@@ -3,6 +3,8 @@ import type { Answered, Expected, Refused } from './case.ts';
 import type { Reply } from './exchange.ts';
 import { partsOf } from './summary.ts';
 
+const ANY_TEXT = '<any text>';
+
 /** Whether the reply is what was expected. `usedKey` is what `<another key>` must differ from. */
 export function isMet(expected: Expected, reply: Reply, usedKey: string | undefined): boolean {
   const { headers = {} } = expected;
@@ -25,13 +27,13 @@ function isRefused({ code, message, challenge }: Refused, { body, headers }: Rep
     !('data' in parts) &&
     others.length === 0 &&
     error?.extensions?.code === code &&
-    (message === undefined || error.message === message) &&
-    (headers['www-authenticate'] ?? null) === challenge
+    (message === undefined || isText(message, error.message)) &&
+    isText(challenge, headers['www-authenticate'] ?? null)
   );
 }
 
 function matches(expected: unknown, got: unknown, usedKey: string | undefined): boolean {
-  if (expected === '<any text>') return typeof got === 'string' && got !== '';
+  if (expected === ANY_TEXT) return isText(expected, got);
   if (expected === '<another key>') return typeof got === 'string' && got !== '' && got !== usedKey;
   if (typeof expected !== 'object' || expected === null) return isDeepStrictEqual(expected, got);
   if (typeof got !== 'object' || got === null || Array.isArray(got) !== Array.isArray(expected)) return false;
@@ -39,6 +41,13 @@ function matches(expected: unknown, got: unknown, usedKey: string | undefined): 
   return [...names].every(
     (name) => name in got && name in expected && matches(memberOf(expected, name), memberOf(got, name), usedKey),
   );
+}
+
+/** Whether that is what was expected, which may leave open how it goes on. */
+function isText(expected: string | null, got: unknown): boolean {
+  if (!expected?.endsWith(ANY_TEXT)) return got === expected;
+  const start = expected.slice(0, -ANY_TEXT.length);
+  return typeof got === 'string' && got.startsWith(start) && got.length > start.length;
 }
 
 function memberOf(value: object, name: string): unknown {

@@ -1,17 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import type { AtHand } from './at-hand.ts';
+import type { Kept } from './case.ts';
+import type { Reply } from './exchange.ts';
+import { partsOf } from './summary.ts';
 
 /** What stands for what in a case's strings, each name in angle brackets there. */
 export type Placeholders = Readonly<Record<string, string>>;
 
 /** The placeholders that can be filled in with what is at hand. Good for one case: those made up are made up anew. */
-export function placeholdersFor({ user, inactive }: AtHand): Placeholders {
+export function placeholdersFor({ user, inactive, origin }: AtHand): Placeholders {
+  const nobody = `nobody-${randomBytes(8).toString('hex')}`;
   return {
+    origin,
     // What the judge alone fills in: any string, and any but the key at hand.
     'any text': '<any text>',
     'another key': '<another key>',
     'unknown key': `tsr_${randomBytes(32).toString('base64url')}`,
-    'unknown username': `nobody-${randomBytes(8).toString('hex')}`,
+    'unknown username': nobody,
+    'unknown basic': basicOf(nobody, nobody),
     ...(user && {
       username: user.username,
       password: user.password,
@@ -21,19 +27,44 @@ export function placeholdersFor({ user, inactive }: AtHand): Placeholders {
       'forged key': forge(user.key),
       'respelt key': user.key.slice(0, -1) + neighbourOf(user.key.slice(-1)),
       'padded key': `${user.key}=`,
+      basic: basicOf(user.username, user.password),
+      'wrong basic': basicOf(user.username, `${user.password} `),
+      'name alone basic': Buffer.from(user.username).toString('base64'),
     }),
     ...(inactive && {
       'inactive username': inactive.username,
       'inactive password': inactive.password,
+      'inactive basic': basicOf(inactive.username, inactive.password),
       ...(inactive.key !== null && { 'inactive key': inactive.key }),
     }),
   };
 }
 
+/** What stands for what was kept of this reply, and for the forged form of each; nothing where the reply has none of it. */
+export function keptFrom(reply: Reply, keep: Readonly<Record<string, Kept>> = {}): Placeholders {
+  const found = Object.entries(keep).flatMap(([name, kept]) => {
+    const value = kept === 'cookie' ? cookieOf(reply) : valueAt(partsOf(reply.body).data, kept);
+    return typeof value === 'string' ? [[name, value] as const, [`forged ${name}`, forgeEnd(value)] as const] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+function cookieOf({ headers }: Reply): string | undefined {
+  return /^[^=;,\s]+=[^;,\s]+/.exec(headers['set-cookie'] ?? '')?.[0];
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((within, name) => (within as Record<string, unknown> | null | undefined)?.[name], value);
+}
+
+function basicOf(username: string, password: string): string {
+  return Buffer.from(`${username}:${password}`).toString('base64');
+}
+
 /** Those of them that nobody may read. */
 export function secretsIn(placeholders: Placeholders): Placeholders {
   const secret = Object.entries(placeholders).filter(
-    ([name]) => /(key|password)$/.test(name) && name !== 'another key',
+    ([name]) => /(key|password|basic|cookie|access|refresh)$/.test(name) && name !== 'another key',
   );
   return Object.fromEntries(secret);
 }
@@ -61,6 +92,12 @@ export function mapStrings(value: unknown, change: (text: string) => string): un
 function forge(key: string): string {
   const at = Math.floor(key.length * 0.75);
   return key.slice(0, at) + (key.charAt(at) === 'A' ? 'B' : 'A') + key.slice(at + 1);
+}
+
+// The last letter may have bits to spare; further in, each is part of what proves the whole.
+function forgeEnd(token: string): string {
+  const at = token.length - 10;
+  return token.slice(0, at) + (token.charAt(at) === 'A' ? 'B' : 'A') + token.slice(at + 1);
 }
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -2,7 +2,7 @@ import { type AtHand, findLack } from './at-hand.ts';
 import type { Expected, TokenCase } from './case.ts';
 import { type Endpoint, exchange, NoAnswer, type Reply } from './exchange.ts';
 import { isMet } from './judge.ts';
-import { fill, type Placeholders, placeholdersFor, secretsIn } from './placeholders.ts';
+import { fill, keptFrom, type Placeholders, placeholdersFor, secretsIn } from './placeholders.ts';
 import { summaryOf, summaryOfExpected } from './summary.ts';
 
 /** How a case went. */
@@ -24,14 +24,20 @@ export async function runCase(
 ): Promise<Row> {
   const lack = findLack(needs, atHand);
   if (lack !== null) return { name, result: 'skipped', needs: lack };
-  const placeholders = placeholdersFor(atHand);
+  let placeholders = placeholdersFor(atHand);
   for (const [index, step] of steps.entries()) {
-    const { expected, ...question } = fill(step, placeholders);
+    const { keep, ...rest } = step;
+    const { expected, ...question } = fill(rest, placeholders);
     const failed = { name, result: 'failed', step: index + 1, expected: summaryOfExpected(step.expected) } as const;
     try {
       const reply = await exchange(endpoint, question);
+      const kept = keptFrom(reply, keep);
+      placeholders = { ...placeholders, ...kept };
       witness(expected, reply);
-      if (!isMet(expected, reply, atHand.user?.key)) return { ...failed, got: told(reply, expected, placeholders) };
+      const isWhole = Object.keys(keep ?? {}).every((name) => name in kept);
+      if (!isMet(expected, reply, atHand.user?.key) || !isWhole) {
+        return { ...failed, got: told(reply, expected, placeholders) };
+      }
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       return { ...failed, got: `no answer: ${error.message}` };

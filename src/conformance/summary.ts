@@ -78,7 +78,9 @@ function line(parts: (string | false | undefined)[]): string {
 function withoutKeys(data: unknown): unknown {
   return JSON.parse(
     JSON.stringify(data, (name, value) =>
-      name === 'key' && (typeof value !== 'string' || !/^<[a-z ]+>$/.test(value)) ? '<another key>' : value,
+      ['key', 'access', 'refresh'].includes(name) && (typeof value !== 'string' || !/^<[a-z ]+>$/.test(value))
+        ? `<another ${name}>`
+        : value,
     ),
   );
 }
@@ -88,7 +90,7 @@ function withoutSecrets(text: string, secrets: Placeholders): string {
   const known = Object.entries(secrets).filter(([, value]) => value !== '');
   const hidden = known.sort(([, a], [, b]) => b.length - a.length);
   const rest = hidden.reduce((told, [name, value]) => told.replaceAll(value, `<${name}>`), text);
-  return rest.replaceAll(/tsr_[\w-]+/g, 'tsr_…');
+  return rest.replaceAll(/(tsr[a-z]?_)[\w-]+/g, '$1…').replaceAll(/eyJ[\w-]+\.[\w-]*(\.[\w-]*)?/g, 'eyJ…');
 }
 
 function shortened(text: string): string {

@@ -13,16 +13,19 @@ import { databaseOfItsOwn } from '../world.ts';
 // It needs no database and no configuration: these variables would stop any command that reads them.
 const NO_CONFIGURATION = { PORT: 'none', DATABASE_URL: 'none', TOKEN_SECRETS: 'none' };
 
-async function startPeopled(registration: 'open' | 'closed') {
+async function startPeopled(registration: 'open' | 'closed', authentication: string) {
   const own = await databaseOfItsOwn();
   afterAll(own.drop);
   const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
-  const { url } = await startServer({ ...env, REGISTRATION: registration }, afterAll);
+  const { url } = await startServer({ ...env, REGISTRATION: registration, AUTHENTICATION: authentication }, afterAll);
   return { url, env, ...(await makePeople(env)) };
 }
 
-const open = await startPeopled('open');
-const closed = await startPeopled('closed');
+const open = await startPeopled('open', 'token');
+const closed = await startPeopled('closed', 'token,jwt,session,basic');
+/** What the first of them has no way in for. */
+const WAYS = ['jwt', 'session', 'basic'] as const;
+const other = TOKEN_CASES.filter(({ needs }) => WAYS.some((way) => needs.includes(way)));
 
 function conformance(parts: string[], input = '') {
   return tessera(['conformance', ...parts], NO_CONFIGURATION, input);
@@ -42,11 +45,23 @@ describe('tessera conformance', () => {
       ['refuses an inactive user just like them', 'an inactive user'],
       ['refuses a caller who may not with 403 and no data, under both media types', 'closed registration'],
     ]);
+    for (const { name, needs } of other) {
+      const inactive = needs.includes('inactive user') && 'an inactive user';
+      const user = needs.includes('jwt') ? 'token pairs (AUTHENTICATION)' : 'sessions (AUTHENTICATION)';
+      lacks.set(name, inactive || (needs.includes('basic') ? 'Basic (AUTHENTICATION)' : user));
+    }
     const rows = names.map((name) =>
       lacks.has(name) ? `skipped  ${name} (needs ${lacks.get(name)})` : `ok       ${name}`,
     );
     const hint = 'Users are named by --username and --inactive-username: see npx tessera conformance --help.';
-    expect(lines.slice(1)).toEqual(['', ...rows, '', hint, `${names.length - 3} ok, 0 failed, 3 skipped.`, '']);
+    expect(lines.slice(1)).toEqual([
+      '',
+      ...rows,
+      '',
+      hint,
+      `${names.length - lacks.size} ok, 0 failed, ${lacks.size} skipped.`,
+      '',
+    ]);
   });
 
   it('logs in as the users named, tries what is tried where registration is closed, and leaves nothing', async () => {
@@ -89,7 +104,7 @@ describe('tessera conformance', () => {
     // What is asked before the cases is answered well; from then on every reply says all that is known.
     const url = await startWrongServer(closed.url, async (question, forward) => {
       const reply = await forward(question);
-      if (++asked <= 4) return reply;
+      if (++asked <= 7) return reply;
       const message = JSON.stringify([question.body.variables, question.headers, reply.body]);
       return { ...reply, headers: { 'www-authenticate': message }, body: { data: { message }, errors: [{ message }] } };
     });
@@ -122,7 +137,8 @@ const withoutCredentials: Fault = (asked, forward) => forward({ ...asked, header
 
 /** Names of the cases that expect such a reply somewhere, as far as a throw-away user can try them. */
 function casesWith(isSuch: (expected: Expected) => boolean): string[] {
-  const triable = TOKEN_CASES.filter(({ needs }) => !needs.includes('inactive key') && !needs.includes('plain user'));
+  const untriable = ['inactive key', 'inactive user', 'plain user', ...WAYS];
+  const triable = TOKEN_CASES.filter(({ needs }) => !needs.some((need) => untriable.includes(need)));
   return triable.filter(({ steps }) => steps.some(({ expected }) => isSuch(expected))).map(({ name }) => name);
 }
 
@@ -300,7 +316,82 @@ describe('a server with a fault', () => {
         'FAILED   refuses bad credentials on { __typename } too',
       ].join('\n'),
     );
-    expect(stdout).toMatch(/\n20 ok, 16 failed, 3 skipped\.\n$/);
+    expect(stdout).toMatch(/\n20 ok, 16 failed, \d+ skipped\.\n$/);
+  });
+});
+
+/** Likewise of the server's other ways in, tried as a user and an inactive one. */
+const FAULTS_OF_WAYS: [fault: string, Fault, failed: string[]][] = [
+  [
+    'asks no proof against CSRF',
+    (asked, forward) => {
+      const isProof = ([name]: readonly [string, string]) => /^(origin|x-tessera-csrf)$/i.test(name);
+      const proof = [['Origin', new URL(closed.url).origin] as const, ['X-Tessera-CSRF', '1'] as const];
+      return forward({ ...asked, headers: [...asked.headers.filter((header) => !isProof(header)), ...proof] });
+    },
+    [
+      'refuses the cookie without the proof against CSRF, public fields included',
+      'signs nobody in without the proof against CSRF',
+    ],
+  ],
+  [
+    'refuses a dead cookie',
+    async (asked, forward) => {
+      const reply = await forward(asked);
+      const isDead = asked.headers.some(([name]) => name === 'Cookie') && !JSON.stringify(reply.body).includes('ada');
+      const isOut = JSON.stringify(reply.body).includes('wasSignedIn') || reply.status === 403;
+      if (!isDead || isOut || asked.headers.some(([name]) => name === 'Token')) return reply;
+      return {
+        ...reply,
+        status: 401,
+        body: { errors: [{ message: 'Who?', extensions: { code: 'UNAUTHENTICATED' } }] },
+      };
+    },
+    ['counts a dead cookie as none', 'gives the browser another cookie at every sign-in, and ends the one before'],
+  ],
+  [
+    'only pretends to revoke a pair',
+    (asked, forward) =>
+      asked.body.query.includes('revokeTokenPair')
+        ? Promise.resolve({
+            status: 200,
+            headers: {},
+            body: { data: { revokeTokenPair: { __typename: 'RevokedTokenPair', revoked: true } } },
+          })
+        : forward(asked),
+    ['verifies tokens that are good, and no others', 'refreshes and revokes a pair no more that was revoked'],
+  ],
+  [
+    'decodes Basic credentials leniently',
+    (asked, forward) => {
+      const lenient = (value: string) => {
+        const [, word, credentials] = /^(Basic) ([^ ]+)$/.exec(value) ?? [];
+        return word && credentials ? `Basic ${Buffer.from(credentials, 'base64').toString('base64')}` : value;
+      };
+      return forward({ ...asked, headers: asked.headers.map(([name, value]) => [name, lenient(value)]) });
+    },
+    ['refuses Basic credentials that are no base64', 'refuses any other spelling of Basic credentials'],
+  ],
+];
+
+describe('a server with a fault in another way in', () => {
+  it.each(FAULTS_OF_WAYS)('fails in its own rows and in no others: %s', async (_fault, fault, failed) => {
+    const url = await startWrongServer(closed.url, fault);
+    const parts = [url, ...NAMED, '--inactive-username', 'idle', '--origin', new URL(closed.url).origin, '--json'];
+    const { code, stdout, stderr } = await conformance(parts, `${PASSWORD}\n${closed.inactive.key}\n`);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const rows = JSON.parse(stdout) as Row[];
+    expect(rows.filter(({ result }) => result === 'failed').map(({ name }) => name)).toEqual(failed);
+    expect(rows.filter(({ result }) => result === 'skipped')).toEqual([]);
+    expect(stdout).not.toMatch(/eyJ[\w-]|tsr[a-z]?_\w|tessera-session=/);
+  });
+
+  it('is skipped, and says why, where the server trusts another origin', async () => {
+    const { code, stdout } = await conformance([closed.url, ...NAMED, '--origin', 'https://x.test'], `${PASSWORD}\n`);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      'signs a browser in, and knows the caller by its cookie (needs an origin that the server trusts: --origin)\n',
+    );
   });
 });
 

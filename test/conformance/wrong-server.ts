@@ -41,5 +41,5 @@ export async function listen(listener: RequestListener): Promise<string> {
 }
 
 function isCredential(name: string): boolean {
-  return ['authorization', 'token'].includes(name.toLowerCase());
+  return ['authorization', 'token', 'cookie', 'origin', 'x-tessera-csrf'].includes(name.toLowerCase());
 }
