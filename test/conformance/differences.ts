@@ -22,6 +22,13 @@ const LOGIN_IS_DATA =
 const MEDIA_TYPE = 'GraphQL over HTTP has a media type of its own, which no REST server offers.';
 const BARE_HEADER = 'The bare Token header is there for clients that cannot set Authorization; there it is unknown.';
 
+const NOT_OR_EXPIRED = inWords('Token is invalid or expired');
+const INVALID_OR_EXPIRED =
+  'Debian’s simplejwt 5.2.2 has one message for both; from 5.5.0 on it says which, as here ' +
+  '(jazzband/djangorestframework-simplejwt#830, iMerica/dj-rest-auth#683).';
+const BASE64 =
+  'RFC 4648 has other characters refused. Python’s b64decode drops them: then one password has any number of spellings.';
+
 /** Every case of the table where the two mean to differ, and why. Anything else must be the same, word for word. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'knows the caller by Bearer tsr_…': {
@@ -72,6 +79,39 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
       null, // And so is a bare Token header.
     ],
   },
+  'refuses any other spelling of Basic credentials': { why: BASE64, there: [there(200, 'ada'), there(200, 'ada')] },
+  'refuses Basic and the Token header at once, good as they are': {
+    why: 'Two credentials are a guess at which is meant; there the bare one is not seen.',
+    there: [there(200, 'ada')],
+  },
+  'gives a pair for good credentials, and knows the caller by its access token': {
+    why: 'RFC 9110 has schemes compared without regard to case. There, Bearer must be spelt so.',
+    there: [null, null, inWords('Authentication credentials were not provided.'), null],
+  },
+  'gives no pair for a wrong password or an unknown user': {
+    why: 'simplejwt trims passwords, against Django’s own login: one with a space more is the same there.',
+    there: [inWords('a pair'), null],
+  },
+  'verifies tokens that are good, and no others': {
+    why: INVALID_OR_EXPIRED,
+    there: [null, null, null, NOT_OR_EXPIRED, NOT_OR_EXPIRED, NOT_OR_EXPIRED, null, null],
+  },
+  'refreshes nothing by a token that was tampered with, is none, or is an access token': {
+    why: `${INVALID_OR_EXPIRED} That an access token is of another kind, it tells; here the two have nothing in common.`,
+    there: [null, NOT_OR_EXPIRED, NOT_OR_EXPIRED, inWords('Token has wrong type'), null],
+  },
+  'refreshes and revokes a pair no more that was revoked': {
+    why: INVALID_OR_EXPIRED,
+    there: [null, null, null, null, NOT_OR_EXPIRED],
+  },
+  'gives the next pair for a refresh token, and the same again to a client that never had it': {
+    why: 'A client whose answer was lost would be logged out by its own retry.',
+    there: [null, null, null, inWords('Token is blacklisted'), null],
+  },
+  'ends the whole family when a refresh token comes again after its successor was used': {
+    why: 'A refresh token used twice is a stolen one (RFC 9700, section 4.14.2). There the thief’s pair lives on.',
+    there: [null, null, null, null, inWords('a pair')],
+  },
 };
 
 /** Cases that cannot be put to Django REST framework at all. */
@@ -79,6 +119,11 @@ export const WITHOUT_COUNTERPART: Readonly<Record<string, string>> = {
   'refuses a caller who may not with 403 and no data, under both media types': 'There is no view that makes users.',
   'ends a key at logout, and gives another at the next login': 'There is no view that logs out.',
 };
+
+/** Of token pairs the words alone are compared: failures are data here, and Bearer is challenged as RFC 6750 has it. */
+function inWords(message: string): Verdict {
+  return there(0, message);
+}
 
 function there(status: number, message: string, challenge: string | null = null): Verdict {
   return { status, message, challenge };

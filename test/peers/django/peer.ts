@@ -13,10 +13,26 @@ interface PeerUser {
   isActive: boolean;
 }
 
-/** The Python that has Django REST framework, or null: Debian's package is for Debian's own. */
+interface Started {
+  port: number;
+  /** By username. */
+  keys: Record<string, string>;
+  /** Of sessions that are open, by username. */
+  cookies: Record<string, string>;
+}
+
+/** The Python that has Django REST framework and simplejwt, or null: Debian's package is for Debian's own. */
 export function findPython(): string | null {
   const candidates = ['python3', '/usr/bin/python3'];
-  return candidates.find((each) => spawnSync(each, ['-c', 'import rest_framework']).status === 0) ?? null;
+  return (
+    candidates.find(
+      (each) =>
+        spawnSync(each, [
+          '-c',
+          'import rest_framework, importlib.util as u; exit(u.find_spec("rest_framework_simplejwt") is None)',
+        ]).status === 0,
+    ) ?? null
+  );
 }
 
 /** Django REST framework on a free port, with these users; `stop` ends it and leaves nothing. */
@@ -46,6 +62,6 @@ export async function startDjango(python: string, users: PeerUser[]) {
     await stop();
     throw new Error(`Django did not start:\n${errors}`);
   }
-  const { port, keys } = JSON.parse(first) as { port: number; keys: Record<string, string> };
-  return { origin: `http://127.0.0.1:${port}`, keys, stop };
+  const { port, keys, cookies } = JSON.parse(first) as Started;
+  return { origin: `http://127.0.0.1:${port}`, keys, cookies, stop };
 }

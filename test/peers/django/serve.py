@@ -1,4 +1,4 @@
-"""Makes the users named on standard input, prints their keys and the port, and serves until that input ends."""
+"""Makes the users named on standard input, prints their keys and cookies and the port, and serves until that input ends."""
 import json
 import os
 import sys
@@ -7,8 +7,10 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from project import application
 
+from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.test import Client  # noqa: E402
 from rest_framework.authtoken.models import Token  # noqa: E402
 
 
@@ -19,12 +21,16 @@ class QuietHandler(WSGIRequestHandler):
 
 call_command("migrate", verbosity=0)
 keys = {}
+cookies = {}
 for user in json.loads(sys.stdin.readline()):
     made = User.objects.create_user(user["username"], password=user["password"], is_active=user["isActive"])
     keys[user["username"]] = Token.objects.create(user=made).key
+    client = Client()
+    client.force_login(made)
+    cookies[user["username"]] = f"{settings.SESSION_COOKIE_NAME}={client.session.session_key}"
 
 server = make_server("127.0.0.1", 0, application, handler_class=QuietHandler)
-print(json.dumps({"port": server.server_port, "keys": keys}), flush=True)
+print(json.dumps({"port": server.server_port, "keys": keys, "cookies": cookies}), flush=True)
 # Whoever started it holds the other end: when he is gone, so is the server.
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 server.serve_forever()
