@@ -9,9 +9,9 @@ import { ROOT, readPage } from './printed.ts';
 const COPIED = ['src', 'prisma', 'schema', 'test', 'bench', 'docs/guides', 'README.md', 'vitest.config.ts'];
 const CONFIGURATION = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'codegen.ts', 'prisma.config.ts'];
 
-/** The project in a folder of its own, with what is installed here. */
+/** A folder with the project as it is in the repository, to be changed and built. */
 export function copyProject(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-guide-'));
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-copy-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   for (const path of [...COPIED, ...CONFIGURATION]) {
     cpSync(join(ROOT, path), join(folder, path), { recursive: true, filter: (each) => !each.includes('generated') });
@@ -20,7 +20,7 @@ export function copyProject(): string {
   return folder;
 }
 
-/** This guide's blocks that bear the name of a file, put where they belong in this folder: how many there were. */
+/** The guide's blocks that bear the name of a file, put where they belong; how many there were. */
 export function applyFiles(guide: string, folder: string): number {
   const blocks = readPage(guide).matchAll(/^```(\w+) (\S+\/\S+|codegen\.ts|tsconfig\.json)\n(.*?)^```$/gms);
   let applied = 0;
