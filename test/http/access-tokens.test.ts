@@ -145,7 +145,7 @@ describe('an access token', () => {
 });
 
 // RFC 8725, JSON Web Token Best Current Practices, and what else is tried on those who verify tokens.
-describe('refused without a query', async () => {
+describe('refused without a look at its user', async () => {
   const now = Math.floor(clock.now.getTime() / 1_000);
   const spki = await exportSPKI(signer.publicKey);
   const foreign = generateKeyPairSync('ed25519').privateKey;
@@ -214,9 +214,13 @@ describe('refused without a query', async () => {
     'a padded signature': `${access}==`,
   };
 
-  it.each(Object.entries(CASES))('%s', async (_name, token) => {
-    expect(await outcome(await token)).toEqual(REFUSED);
-    expect(await outcome(await token, strict)).toEqual(REFUSED);
+  it.each(Object.entries(CASES))('%s', async (name, token) => {
+    for (const to of [world.endpoint, strict]) {
+      const reply = await outcome(await token, to);
+      expect({ ...reply, queries: 0 }).toEqual(REFUSED);
+      // Once a second the keys are read anew for an id that is not known.
+      expect(reply.queries).toBeLessThanOrEqual(/kid|none/.test(name) ? 1 : 0);
+    }
   });
 
   it('whatever is made of a good one', async () => {
@@ -227,7 +231,8 @@ describe('refused without a query', async () => {
     await fc.assert(
       fc.asyncProperty(mutated, async (token) => {
         const reply = await outcome(token);
-        expect(reply).toMatchObject({ status: 401, queries: 0 });
+        expect(reply.status).toBe(401);
+        expect(reply.queries).toBeLessThanOrEqual(1);
       }),
       { numRuns: 150 },
     );

@@ -206,7 +206,7 @@ describe('npm start', () => {
     for (const NODE_ENV of ['production', 'development']) {
       const main = new URL('../../dist/main.js', import.meta.url).pathname;
       const child = spawn('sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, main], {
-        env: { PATH, ...env, NODE_ENV, BCRYPT_COST: '10', PORT: port },
+        env: { PATH, ...env, NODE_ENV, BCRYPT_COST: '10', PUBLIC_URL: 'https://tessera.test', PORT: port },
         stdio: 'ignore',
       });
       onTestFinished(() => void child.kill('SIGKILL'));
