@@ -101,6 +101,12 @@ describe('the schema', () => {
     expect(open.map(({ field, own, isWayIn }) => [field, own, isWayIn])).toEqual([
       ['Mutation.createUser', 'public where registration is open, else staff', true],
       ['Mutation.obtainAuthToken', 'public', true],
+      ['Mutation.obtainTokenPair', 'public', true],
+      ['Mutation.refreshTokenPair', 'public', true],
+      ['Mutation.revokeTokenPair', 'public', true],
+      ['Mutation.signIn', 'public', true],
+      ['Mutation.signOut', 'public', true],
+      ['Mutation.verifyToken', 'public', true],
       ['Query.requiredScopes', 'public', false],
       ['Query.scopes', 'public', false],
       ['Query.viewer', 'public', false],
@@ -174,6 +180,7 @@ describe('the schema', () => {
       'Token.lastUsedAt: DateTime',
       'User.email: String',
       'User.lastLogin: DateTime',
+      'VerifiedToken.expiresAt: DateTime',
     ]);
   });
 });
