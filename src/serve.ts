@@ -36,6 +36,11 @@ export interface RunningServer {
  * nothing stays open then.
  */
 export async function serve(config: Config, secrets: Secrets, log: Logger, hooks = ownHooks): Promise<RunningServer> {
+  async function prepare(open: OpenDatabase) {
+    const superusers = await open.database.user.count({ where: { isSuperuser: true }, take: 1 });
+    return [superusers, await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() })] as const;
+  }
+
   const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS }).catch(async (error) => {
     // Started twice, it finds the port taken first; that its own kind has the directory says more.
     if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
@@ -49,10 +54,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     // Whoever waits for it hears it; that nobody does is no second error.
     failure.catch(() => {});
     const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
-    const superusers = await open.database.user
-      .count({ where: { isSuperuser: true }, take: 1 })
-      .catch((error) => open.close().then(() => Promise.reject(error)));
-    const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() }).catch((error) =>
+    const [superusers, signingKeys] = await prepare(open).catch((error) =>
       open.close().then(() => Promise.reject(error)),
     );
     const behind = { database: open.database, lifetimes: config.tokenLifetimes, log, now: () => new Date() };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { absoluteExpiryOf, isExpired } from '../auth/expiry.ts';
 import { newTokenId } from '../auth/key.ts';
+import { isKeyed } from '../auth/schemes/token.ts';
 import { lackingScopes } from '../auth/scope.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
@@ -43,7 +44,7 @@ export async function rotateToken(
   const old = await findToken(database, tokenId);
   const isLive = old !== null && old.supersededAt === null && !isExpired(old, rules.lifetimes, now);
   if (!isLive || old.userId !== viewer.user.id) throw new TokenNotFoundError();
-  if (old.kind !== 'LOGIN' && old.kind !== 'API') {
+  if (!isKeyed(old)) {
     throw new ValidationError([
       { path: ['id'], message: 'A session or a token pair has no key to rotate. Revoke it.' },
     ]);

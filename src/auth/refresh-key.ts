@@ -1,4 +1,4 @@
-import { type KeyUse, readDerived, type TokenSecrets, toUuid, writeDerived } from './key.ts';
+import { isKeyShaped, type KeyUse, readDerived, type TokenSecrets, toUuid, writeDerived } from './key.ts';
 
 /** What a client keeps to get its next pair by. */
 const REFRESH_USE: KeyUse = { prefix: 'tsrr_', domain: 'tessera refresh v1' };
@@ -14,7 +14,7 @@ export interface RefreshPlace {
 
 /** Whether this string begins as a refresh token does; says nothing of its truth. */
 export function isRefreshShaped(text: string): boolean {
-  return text.startsWith(REFRESH_USE.prefix);
+  return isKeyShaped(text, REFRESH_USE);
 }
 
 /**

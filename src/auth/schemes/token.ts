@@ -117,8 +117,8 @@ function readParts([key, ...rest]: string[], challenge: string): HeaderReading {
   return isText(key) ? { challenge, flaw: null, key } : { challenge, flaw: 'invalid-characters' };
 }
 
-/** Whether such tokens are had by `keyOf`. */
-function isKeyed({ kind }: ViewerToken): boolean {
+/** Whether clients come in by the key of such a token; sessions and pairs have keys of their own making. */
+export function isKeyed({ kind }: Pick<ViewerToken, 'kind'>): boolean {
   return kind === 'LOGIN' || kind === 'API';
 }
 
