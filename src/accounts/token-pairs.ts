@@ -2,6 +2,7 @@ import { isExpired } from '../auth/expiry.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
 import { type RefreshPlace, verifyRefreshKey } from '../auth/refresh-key.ts';
+import type { ViewerIdentity } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, User } from '../database/generated/prisma/client.ts';
 import { overloaded } from '../errors.ts';
@@ -11,15 +12,19 @@ import { issueSignIn } from './issue-sign-in.ts';
 import { MOST_TRIES } from './issue-token.ts';
 import { openByPassword, type PasswordProof } from './password-proof.ts';
 import type { TokenRules } from './tokens.ts';
-import { requireUser } from './users.ts';
 
 /** For how long a client whose answer was lost may ask for it again. */
 const RETRY_SECONDS = 10;
 
 /** A pair, and whose it is. */
 export interface OpenPair {
-  user: User;
+  user: ViewerIdentity;
   pair: Token;
+}
+
+/** As OpenPair, with all that is known of the user. */
+interface FoundPair extends OpenPair {
+  user: User;
 }
 
 interface PairOptions {
@@ -58,9 +63,9 @@ interface RefreshOptions extends SpentOptions {
 }
 
 /**
- * The pair, moved on by one: the refresh token that is sent is spent. Spent ones end the pair, all of it, but for the
- * last one, for a few seconds and while the next is unused: then it is a client that never had its answer, which gets
- * the same again. Throws InvalidTokenError in simplejwt's words.
+ * The pair, moved on by one: the refresh token that is sent is spent. Any other than the next one ends the pair, all of
+ * it, but for the last that was spent, for a few seconds and while the next is unused: then it is a client that never
+ * had its answer, which gets the same again. Throws InvalidTokenError in simplejwt's words.
  * Source: RFC 9700 (OAuth 2.0 Security Best Current Practice), section 4.14.2.
  */
 export async function refreshTokenPair(
@@ -72,20 +77,23 @@ export async function refreshTokenPair(
   const { secrets, now, note } = options;
   const place = requirePlace(refresh, secrets);
   const moved = await moveOn(database, place, options);
-  if (moved) return { user: await requireUser(database, moved.userId), pair: moved };
-  const found = await requirePair(database, place.pairId, options);
+  if (moved) return moved;
+  const found = await requirePair(database, place.pairId, options, { isActive: 'either' });
   const { pair } = found;
   const behind = pair.refreshCount - place.refreshCount;
-  if (behind === 1 && pair.refreshedAt && now.getTime() - pair.refreshedAt.getTime() < RETRY_SECONDS * 1000) {
+  const isRetry = behind === 1 && pair.refreshedAt && now.getTime() - pair.refreshedAt.getTime() < RETRY_SECONDS * 1000;
+  // Whether its user may come in or not: a theft is one while he may not, too. A count that is still to come is from
+  // before a backup was restored, and what was spent since then is good again in other hands.
+  if (behind !== 0 && !isRetry) {
+    const { count } = await database.token.deleteMany({ where: { id: pair.id, kind: 'REFRESH' } });
+    if (count > 0) note('reused', pair.id);
+    throw new InvalidTokenError('Token is blacklisted');
+  }
+  requireActive(found);
+  if (isRetry) {
     note('retried', pair.id);
     return found;
   }
-  if (behind > 0) {
-    const { count } = await database.token.deleteMany({ where: { id: pair.id, kind: 'REFRESH' } });
-    if (count > 0) note('reused', pair.id);
-  }
-  // A count that is still to come: from before a backup was restored.
-  if (behind !== 0) throw new InvalidTokenError('Token is blacklisted');
   // Somebody changed the row between the two statements.
   if (triesLeft === 0) throw overloaded();
   return refreshTokenPair(database, refresh, options, triesLeft - 1);
@@ -104,7 +112,7 @@ export async function findByRefreshToken(
   database: Database,
   refresh: string,
   options: SpentOptions,
-): Promise<OpenPair> {
+): Promise<FoundPair> {
   const place = requirePlace(refresh, options.secrets);
   const found = await requirePair(database, place.pairId, options);
   if (found.pair.refreshCount !== place.refreshCount) throw new InvalidTokenError('Token is blacklisted');
@@ -117,30 +125,37 @@ export async function requirePair(
   pairId: string,
   { rules, now }: PairOptions,
   { isActive }: { isActive: true | 'either' } = { isActive: true },
-): Promise<OpenPair> {
+): Promise<FoundPair> {
   const row = await database.token.findUnique({ where: { id: pairId, kind: 'REFRESH' }, include: { user: true } });
   if (!row) throw new InvalidTokenError('Token is blacklisted');
   const { user, ...pair } = row;
   if (isExpired(pair, rules.lifetimes, now)) throw new InvalidTokenError('Token is expired');
-  if (isActive === true && !user.isActive) throw new InvalidTokenError('User is inactive');
-  return { user, pair };
+  const found = { user, pair };
+  if (isActive === true) requireActive(found);
+  return found;
 }
 
-/** The pair one further, where it was this call that moved it on: of many at once, one does. */
+function requireActive({ user }: FoundPair): void {
+  if (!user.isActive) throw new InvalidTokenError('User is inactive');
+}
+
+/** The pair one further with its user, where it was this call that moved it on: of many at once, one does. */
 async function moveOn(
   database: Database,
   { pairId, refreshCount }: RefreshPlace,
   { rules, now }: PairOptions,
-): Promise<Token | null> {
-  const [moved] = await database.$queryRaw<Token[]>`
+): Promise<OpenPair | null> {
+  const [moved] = await database.$queryRaw<(Token & Omit<ViewerIdentity, 'id'>)[]>`
     UPDATE "Token" t
        SET "refreshCount" = t."refreshCount" + 1, "refreshedAt" = ${now}, "lastUsedAt" = ${now},
            "expiresAt" = ${refreshExpiry(rules, now)}
       FROM "User" u
      WHERE t."id" = ${pairId}::uuid AND t."kind" = 'REFRESH' AND t."refreshCount" = ${refreshCount}
        AND u."id" = t."userId" AND u."isActive" AND NOT ${isExpiredSql(now, rules.lifetimes)}
-    RETURNING t.*`;
-  return moved ?? null;
+    RETURNING t.*, u."username", u."isStaff", u."isSuperuser"`;
+  if (!moved) return null;
+  const { username, isStaff, isSuperuser, ...pair } = moved;
+  return { user: { id: pair.userId, username, isStaff, isSuperuser }, pair };
 }
 
 function requirePlace(refresh: string, secrets: TokenSecrets): RefreshPlace {

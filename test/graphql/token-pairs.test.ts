@@ -59,6 +59,11 @@ async function makePair() {
   return { user, key, pair: await obtain(user.username) };
 }
 
+async function pairIdOf(user: { id: string }): Promise<string> {
+  const { id } = await database.token.findFirstOrThrow({ where: { userId: user.id, kind: 'REFRESH' } });
+  return id;
+}
+
 describe('obtainTokenPair', () => {
   it('gives an access token that says what it must, and a refresh token', async () => {
     const { user, pair } = await makePair();
@@ -234,16 +239,37 @@ describe('refreshTokenPair', () => {
     expect(world.queries).toEqual([]);
   });
 
-  it('neither takes a count that is still to come, nor ends the pair for it', async () => {
-    const { pair } = await makePair();
-    const [row] = await database.token.findMany({
-      where: { kind: 'REFRESH' },
-      orderBy: { createdAt: 'desc' },
-      take: 1,
-    });
-    const early = refreshKeyOf({ pairId: row?.id ?? '', refreshCount: 7 }, tokenSecrets);
+  it('ends the pair for a count that is still to come, as after a restored backup', async () => {
+    const { user, pair } = await makePair();
+    const early = refreshKeyOf({ pairId: await pairIdOf(user), refreshCount: 7 }, tokenSecrets);
     expect(await refresh(early)).toEqual(invalid('Token is blacklisted'));
+    expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+  });
+
+  it('ends the pair of an inactive user, too, when a spent token comes again', async () => {
+    const { user, pair } = await makePair();
+    const next = await refresh(pair.refresh);
+    clock.now = new Date(clock.now.getTime() + 10 * SECOND);
+    await setActive(database, user.id, false);
+    expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
+    await setActive(database, user.id, true);
+    expect(await refresh(next.refresh)).toEqual(invalid('Token is blacklisted'));
+  });
+
+  it('gives an inactive user nothing again, also within 10 seconds', async () => {
+    const { user, pair } = await makePair();
+    const next = await refresh(pair.refresh);
+    await setActive(database, user.id, false);
+    expect(await refresh(pair.refresh)).toEqual(invalid('User is inactive'));
+    await setActive(database, user.id, true);
+    expect(await refresh(next.refresh)).toMatchObject({ __typename: 'TokenPair' });
+  });
+
+  it('says in one statement whose the next pair is', async () => {
+    const { pair } = await makePair();
+    world.queries.length = 0;
     expect(await refresh(pair.refresh)).toMatchObject({ __typename: 'TokenPair' });
+    expect(world.queries).toHaveLength(1);
   });
 
   it('never fails and never lets in, whatever is sent', async () => {
@@ -259,6 +285,81 @@ describe('refreshTokenPair', () => {
       { numRuns: 60 },
     );
   });
+});
+
+/** A step in the life of a pair; `age`: which of its refresh tokens, counted back from the newest. */
+type Step =
+  | { does: 'refresh' | 'verify' | 'revoke'; age: number }
+  | { does: 'wait'; seconds: number }
+  | { does: 'setActive'; isActive: boolean };
+
+const aStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ does: fc.constant('refresh' as const), age: fc.constantFrom(0, 0, 0, 1, 1, 2) }),
+  },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('verify' as const), age: fc.constantFrom(0, 0, 1) }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('revoke' as const), age: fc.constantFrom(0, 1) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      does: fc.constant('wait' as const),
+      seconds: fc.constantFrom(0.001, 9.999, 10, 300, 7 * 86_400, 14 * 86_400),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('setActive' as const), isActive: fc.boolean() }) },
+);
+
+describe('the life of a pair', () => {
+  it('is what these rules say, whatever is done in whatever order', async () => {
+    const seen = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(fc.array(aStep, { minLength: 4, maxLength: 16 }), async (steps) => {
+        const { user, pair } = await makePair();
+        const held: string[] = [pair.refresh];
+        const model = { isThere: true, isActive: true, spentAt: 0, endsAt: Date.parse(pair.refreshExpiresAt) };
+
+        function expected(does: 'refresh' | 'verify' | 'revoke', age: number): string {
+          const now = clock.now.getTime();
+          if (!model.isThere) return 'Token is blacklisted';
+          if (now >= model.endsAt) return 'Token is expired';
+          if (does === 'revoke') return 'ends it';
+          const isRetry = does === 'refresh' && age === 1 && now - model.spentAt < 10 * SECOND;
+          if (does === 'refresh' && age > 0 && !isRetry) return 'ends it, as a theft';
+          if (!model.isActive) return 'User is inactive';
+          if (does === 'verify') return age === 0 ? 'is good' : 'Token is blacklisted';
+          return isRetry ? 'gives the same again' : 'gives the next';
+        }
+
+        for (const step of steps) {
+          if (step.does === 'wait') clock.now = new Date(clock.now.getTime() + step.seconds * SECOND);
+          else if (step.does === 'setActive') {
+            model.isActive = step.isActive;
+            await setActive(database, user.id, step.isActive);
+          } else {
+            const age = Math.min(step.age, held.length - 1);
+            const token = held.at(-1 - age) ?? '';
+            const is = expected(step.does, age);
+            seen.set(is, (seen.get(is) ?? 0) + 1);
+            const answer = await { refresh, verify, revoke }[step.does](token);
+            if (is === 'ends it') expect(answer).toMatchObject({ revoked: true });
+            else if (is === 'is good') expect(answer).toMatchObject({ kind: 'REFRESH' });
+            else if (is === 'gives the same again') expect(answer.refresh).toBe(held.at(-1));
+            else if (is === 'gives the next') {
+              expect(held).not.toContain(answer.refresh);
+              held.push(answer.refresh);
+              model.spentAt = clock.now.getTime();
+              model.endsAt = Date.parse(answer.refreshExpiresAt);
+            } else expect(answer).toEqual(invalid(is === 'ends it, as a theft' ? 'Token is blacklisted' : is));
+            if (is.startsWith('ends it')) model.isThere = false;
+          }
+        }
+      }),
+      { numRuns: 120 },
+    );
+    // Each rule came up: what never happens would show nothing.
+    expect(seen.size).toBe(8);
+  }, 120_000);
 });
 
 describe('verifyToken', () => {
