@@ -75,13 +75,19 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
   const { database, tokenSecrets, changes, accessLifetimeSeconds, log, now } = options;
   const made = await ensureSigningKey(database, tokenSecrets, now());
   if (made !== null) log.debug({ kid: made }, 'a key that access tokens are signed with was made');
+  const opened = new Map<string, KeptKey['privateKey']>();
   let current = await read();
   let reading: Promise<void> | null = null;
   let isStale = false;
   let lookedAt = performance.now();
 
   async function read(): Promise<SigningKeys> {
-    return keptKeys({ keys: await findKeptKeys(database, tokenSecrets), accessLifetimeSeconds });
+    const found = await findKeptKeys(database, tokenSecrets);
+    // Sealed anew by a server that has a newer secret, it is still the same key: while servers differ, all of them sign.
+    const keys = found.map((key) => ({ ...key, privateKey: key.privateKey ?? opened.get(key.id) ?? null }));
+    opened.clear();
+    for (const { id, privateKey } of keys) opened.set(id, privateKey);
+    return keptKeys({ keys, accessLifetimeSeconds });
   }
 
   /** What is committed before the call is found, also where a reading is under way. */

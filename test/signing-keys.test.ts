@@ -1,10 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, type JWK, jwtVerify } from 'jose';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { fingerprintOf, type TokenSecrets } from '../src/auth/key.ts';
@@ -23,10 +23,14 @@ const SECRET = 's'.repeat(32);
 const log = pino({ level: 'silent' });
 const MINUTE = 60_000;
 
-function pem(type: 'ed25519' | 'ec' | 'rsa', bits = 2_048): string {
-  const options = { namedCurve: 'P-256', modulusLength: bits };
+function pem(type: 'ed25519' | 'ec' | 'rsa', bits = 2_048, publicExponent = 65_537): string {
+  const options = { namedCurve: 'P-256', modulusLength: bits, publicExponent };
   const { privateKey } = generateKeyPairSync(type as 'rsa', options as never);
   return (privateKey as never as { export(o: object): string }).export({ type: 'pkcs8', format: 'pem' });
+}
+
+function jwkOf(pemText: string): JWK {
+  return createPrivateKey(pemText).export({ format: 'jwk' }) as JWK;
 }
 
 describe('a sealed key', () => {
@@ -78,6 +82,20 @@ describe('JWT_KEYS', () => {
     ['what is no key', async () => file('odd.pem', 'nonsense'), /is no key that can be read/],
     ['what is no JSON', async () => '{nonsense', /must be JSON/],
     ['a shared secret', async () => JSON.stringify({ kty: 'oct', k: 'c2VjcmV0' }), /is no key that can be read/],
+    ['two keys in one file', async () => file('two.pem', pem('ec') + pem('ed25519')), /must hold one key/],
+    [
+      'halves of two keys',
+      async () => {
+        const [one, other] = [jwkOf(pem('ec')), jwkOf(pem('ec'))];
+        return JSON.stringify({ ...one, d: other.d });
+      },
+      /must be one key|is no key that can be read/,
+    ],
+    [
+      'an RSA key with a small exponent',
+      async () => file('three.pem', pem('rsa', 2_048, 3)),
+      /exponent of at least 65537/,
+    ],
     ['a weak RSA key', async () => file('weak.pem', pem('rsa', 1_024)), /RSA of at least 2048 bits/],
     [
       'public halves alone',
@@ -149,6 +167,32 @@ describe('keys that are kept', () => {
     const node = await nodeWith([SECRET]);
     expect((await node.signer(clock.now)).id).not.toBe(before);
     expect(await node.find(before, clock.now)).toMatchObject({ id: before, privateKey: null });
+  });
+
+  it('go on signing on a server that has not yet the secret under which another has sealed them anew', async () => {
+    await database.signingKey.deleteMany();
+    const NEW = 'n'.repeat(32);
+    const old = await nodeWith([SECRET]);
+    const { id } = await old.signer(clock.now);
+    await nodeWith([NEW, SECRET]);
+    const made = await rotateSigningKey(database, [NEW, SECRET], {
+      now: clock.now,
+      signsFrom: new Date(clock.now.getTime() + 10 * MINUTE),
+      dropped: [],
+    });
+    await world.changes.settle();
+    // It has read what it cannot open.
+    await expect.poll(() => old.find(made, clock.now)).toMatchObject({ id: made, privateKey: null });
+    expect((await old.signer(clock.now)).id).toBe(id);
+  });
+
+  it('are neither locked nor written by a start that has nothing to do', async () => {
+    await database.signingKey.deleteMany();
+    await nodeWith([SECRET]);
+    world.queries.length = 0;
+    await nodeWith([SECRET]);
+    expect(world.queries.every((sql) => sql.startsWith('SELECT'))).toBe(true);
+    expect(world.queries.length).toBeLessThan(3);
   });
 
   it('are published before they sign, and listed until what they have signed has expired', async () => {

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { type CryptoKey, calculateJwkThumbprint, generateKeyPair, importJWK, type JWK } from 'jose';
 import { OperatorError } from '../errors.ts';
 
@@ -28,6 +28,8 @@ export interface SigningKeys {
 }
 
 const FEWEST_RSA_BITS = 2_048;
+/** Source: FIPS 186-5, section A.1.1. */
+const LEAST_RSA_EXPONENT = 65_537n;
 const MOST_ID_CHARACTERS = 128;
 
 /** A fresh key for EdDSA, as a JWK with both halves. */
@@ -44,6 +46,9 @@ export async function makeSigningJwk(): Promise<JWK> {
  */
 export async function readSigningKey(given: string | JWK, place: string): Promise<SigningKey> {
   const { publicHalf, privateHalf } = halvesOf(given, place);
+  if (privateHalf && !areOfOneKey(privateHalf, publicHalf)) {
+    throw new OperatorError(`${place} must be one key: what its private half signs, its public half does not verify.`);
+  }
   const algorithm = algorithmOf(publicHalf, place);
   const bare = publicPartOf(publicHalf.export({ format: 'jwk' }) as JWK);
   const named = typeof given === 'string' ? undefined : given.kid;
@@ -65,6 +70,9 @@ export async function readSigningKey(given: string | JWK, place: string): Promis
 }
 
 function halvesOf(given: string | JWK, place: string): { publicHalf: KeyObject; privateHalf: KeyObject | null } {
+  if (typeof given === 'string' && given.split('-----BEGIN ').length > 2) {
+    throw new OperatorError(`${place} must hold one key: name a file for each, comma-separated.`);
+  }
   try {
     const isPrivate = typeof given === 'string' ? given.includes('PRIVATE KEY') : given.d !== undefined;
     const source = typeof given === 'string' ? given : ({ key: given, format: 'jwk' } as never);
@@ -78,13 +86,27 @@ function halvesOf(given: string | JWK, place: string): { publicHalf: KeyObject; 
   }
 }
 
+/** A JWK says both halves, and nobody need have compared them. */
+function areOfOneKey(privateHalf: KeyObject, publicHalf: KeyObject): boolean {
+  const probe = Buffer.from('tessera');
+  const digest = privateHalf.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  try {
+    return verify(digest, probe, publicHalf, sign(digest, probe, privateHalf));
+  } catch {
+    return false;
+  }
+}
+
 function algorithmOf(key: KeyObject, place: string): SigningAlgorithm {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ed25519') return 'EdDSA';
   if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ES256';
-  if (type === 'rsa' && (details?.modulusLength ?? 0) >= FEWEST_RSA_BITS) return 'RS256';
+  const isStrongRsa =
+    (details?.modulusLength ?? 0) >= FEWEST_RSA_BITS && (details?.publicExponent ?? 0n) >= LEAST_RSA_EXPONENT;
+  if (type === 'rsa' && isStrongRsa) return 'RS256';
   throw new OperatorError(
-    `${place} must be an Ed25519 key, one on the curve P-256, or RSA of at least ${FEWEST_RSA_BITS} bits.`,
+    `${place} must be an Ed25519 key, one on the curve P-256, or RSA of at least ${FEWEST_RSA_BITS} bits and with an ` +
+      `exponent of at least ${LEAST_RSA_EXPONENT}.`,
   );
 }
 
