@@ -35,7 +35,7 @@ export interface Config {
 }
 
 /** Where clients find the server: as configured, or on this very machine. */
-export function publicUrlOf({ publicUrl, port }: Config): string {
+export function publicUrlOf({ publicUrl, port }: Pick<Config, 'publicUrl' | 'port'>): string {
   return publicUrl ?? `http://localhost:${port}`;
 }
 

@@ -24,21 +24,36 @@ export interface SchemeParts {
 
 /** The ways in which a request can say who is calling, in the order in which they are asked. */
 export function createSchemes(config: Config, parts: SchemeParts): Scheme[] {
-  const { accessTokens, tokenSecrets: secrets, findViewer, prove, noteUse = () => {}, now } = parts;
-  const lifetimes = config.tokenLifetimes;
-  const isStrict = config.jwt.check === 'strict';
-  const takesEveryBearer = config.tokenKeyword.toLowerCase() !== 'bearer' || !config.authentication.includes('token');
+  return createWays(config, parts).schemes;
+}
+
+/** As createSchemes, with what they judge by, for whoever explains what the server does. */
+export function createWays(config: Config, parts: SchemeParts) {
+  const options = schemeOptionsOf(config, parts);
   const makers: Record<SchemeName, () => Scheme | null> = {
-    token: () => tokenScheme(tokenSchemeOptions(config, parts)),
-    jwt: () =>
-      accessTokens && jwtScheme({ accessTokens, takesEveryBearer, isStrict, findViewer, lifetimes, noteUse, now }),
-    session: () => {
-      const { cookie, origins } = browserOptionsOf(config);
-      return sessionScheme({ cookieName: cookie.name, origins, secrets, findViewer, lifetimes, noteUse, now });
-    },
-    basic: () => basicScheme({ prove }),
+    token: () => tokenScheme(options.token),
+    jwt: () => options.jwt && jwtScheme(options.jwt),
+    session: () => sessionScheme(options.session),
+    basic: () => basicScheme({ prove: parts.prove }),
   };
-  return config.authentication.flatMap((name) => makers[name]() ?? []);
+  return { schemes: config.authentication.flatMap((name) => makers[name]() ?? []), ...options };
+}
+
+function schemeOptionsOf(config: Config, parts: SchemeParts) {
+  const { accessTokens, tokenSecrets: secrets, findViewer, noteUse = () => {}, now } = parts;
+  const { tokenKeyword, tokenLifetimes, authentication } = config;
+  const { cookie, origins } = browserOptionsOf(config);
+  const judging = { secrets, findViewer, lifetimes: tokenLifetimes, noteUse, now };
+  return {
+    token: { ...judging, keyword: tokenKeyword, leavesJwts: authentication.includes('jwt') },
+    jwt: accessTokens && {
+      ...judging,
+      accessTokens,
+      takesEveryBearer: tokenKeyword.toLowerCase() !== 'bearer' || !authentication.includes('token'),
+      isStrict: config.jwt.check === 'strict',
+    },
+    session: { ...judging, cookieName: cookie.name, origins },
+  };
 }
 
 /** How sessions are kept in browsers, and which pages may use them; never decided by what a request says. */
@@ -55,32 +70,20 @@ function sameOrigins(publicUrl: string): string[] {
   return LOOPBACK_HOSTS.map((host) => new URL(`${protocol}//${host}${port && `:${port}`}`).origin);
 }
 
-/** What keys are judged by, for the server and for whoever explains what the server does. */
-export function tokenSchemeOptions(config: Config, parts: SchemeParts): TokenSchemeOptions {
-  const { tokenSecrets, findViewer, noteUse = () => {}, now } = parts;
-  const { tokenKeyword, tokenLifetimes, authentication } = config;
-  return {
-    keyword: tokenKeyword,
-    leavesJwts: authentication.includes('jwt'),
-    secrets: tokenSecrets,
-    findViewer,
-    lifetimes: tokenLifetimes,
-    noteUse,
-    now,
-  };
+/** Whom access tokens name as their issuer and their audience. */
+export function namesInAccessTokens({ jwt, ...config }: Config): { issuer: string; audience: string } {
+  const issuer = jwt.issuer ?? publicUrlOf(config);
+  return { issuer, audience: jwt.audience ?? issuer };
 }
 
 /** Access tokens as this configuration has them; null without keys. */
 export function accessTokensOf(config: Config, keys: SigningKeys | null): AccessTokens | null {
-  const { issuer, audience, accessLifetimeSeconds } = config.jwt;
-  const issuing = issuer ?? publicUrlOf(config);
   return (
     keys &&
     createAccessTokens({
       keys,
-      issuer: issuing,
-      audience: audience ?? issuing,
-      lifetimeSeconds: accessLifetimeSeconds,
+      ...namesInAccessTokens(config),
+      lifetimeSeconds: config.jwt.accessLifetimeSeconds,
       ids: {
         nameOf: globalIdOf,
         read(typename, name) {

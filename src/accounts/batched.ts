@@ -1,4 +1,4 @@
-import type { TokenViewer } from '../auth/schemes/token.ts';
+import type { TokenViewer } from '../auth/viewer.ts';
 
 /** A look-up of one token that asks, in one query, for all that are wanted in the same moment. */
 export function batched(

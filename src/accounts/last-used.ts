@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { KINDS_WITH_LIFETIME, type TokenLifetimes } from '../auth/expiry.ts';
-import type { TokenViewer } from '../auth/schemes/token.ts';
-import type { ViewerToken } from '../auth/viewer.ts';
+import type { TokenViewer, ViewerToken } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 
 const MINUTE_MS = 60_000;

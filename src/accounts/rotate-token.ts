@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { absoluteExpiryOf, isExpired } from '../auth/expiry.ts';
+import { isKeyed } from '../auth/judge-key.ts';
 import { newTokenId } from '../auth/key.ts';
-import { isKeyed } from '../auth/schemes/token.ts';
 import { lackingScopes } from '../auth/scope.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';

@@ -1,8 +1,8 @@
 import type { AccessTokens } from '../auth/access-token.ts';
 import { expiryOf } from '../auth/expiry.ts';
+import { judgeKey } from '../auth/judge-key.ts';
 import { isKeyShaped, type TokenSecrets } from '../auth/key.ts';
 import { isRefreshShaped } from '../auth/refresh-key.ts';
-import { judgeKey } from '../auth/schemes/token.ts';
 import type { ViewerUser } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import { InvalidTokenError } from './failures.ts';
@@ -42,7 +42,7 @@ export async function verifyToken(database: Database, token: string, options: Ve
   }
   const verdict = await options.accessTokens?.verify(token, options.now);
   if (!verdict?.isAccepted) {
-    throw new InvalidTokenError(verdict?.reason === 'expired' ? 'Token is expired' : 'Token is invalid');
+    throw new InvalidTokenError(verdict?.flaw === 'jwt-expired' ? 'Token is expired' : 'Token is invalid');
   }
   const { claims, issuedAt, expiresAt } = verdict;
   const { user, pair } = await requirePair(database, claims.pairId, options);

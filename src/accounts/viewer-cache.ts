@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { TokenViewer } from '../auth/schemes/token.ts';
+import type { TokenViewer } from '../auth/viewer.ts';
 import type { Change, Changes } from '../database/changes.ts';
 
 interface ViewerCacheOptions {

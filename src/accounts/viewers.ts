@@ -1,5 +1,4 @@
-import type { TokenViewer } from '../auth/schemes/token.ts';
-import type { ViewerToken, ViewerUser } from '../auth/viewer.ts';
+import type { TokenViewer, ViewerToken, ViewerUser } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 
 type Row = ViewerUser & { [Column in keyof ViewerToken as `token_${Column}`]: ViewerToken[Column] };

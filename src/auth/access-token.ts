@@ -19,10 +19,29 @@ interface IssuedAccess {
   expiresAt: Date;
 }
 
-/** What an access token is worth now. Nothing is told of one that no key of this server has signed. */
+/** An access token that a key of this server has signed, and what it says. */
+export interface SignedAccess {
+  claims: AccessClaims;
+  issuedAt: Date;
+  expiresAt: Date;
+}
+
+/** What makes a string no access token of this server. */
+export type AccessFlaw =
+  | 'jwt-shape'
+  | 'jwt-key'
+  | 'jwt-signature'
+  | 'jwt-type'
+  | 'jwt-issuer'
+  | 'jwt-audience'
+  | 'jwt-early'
+  | 'jwt-claims'
+  | 'jwt-expired';
+
+/** What an access token is worth now. Its flaw is for the server's own people, but for 'jwt-expired'. */
 type AccessVerdict =
-  | { isAccepted: true; claims: AccessClaims; issuedAt: Date; expiresAt: Date }
-  | { isAccepted: false; reason: 'invalid' | 'expired' };
+  | ({ isAccepted: true } & SignedAccess)
+  | { isAccepted: false; flaw: AccessFlaw; signed: SignedAccess | null };
 
 export interface AccessTokens {
   issue(claims: AccessClaims, now: Date): Promise<IssuedAccess>;
@@ -71,7 +90,7 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
   }
 
   async function verify(token: string, now: Date): Promise<AccessVerdict> {
-    if (token.length > MOST_CHARACTERS || !isCanonical(token)) return { isAccepted: false, reason: 'invalid' };
+    if (token.length > MOST_CHARACTERS || !isCanonical(token)) return refused('jwt-shape');
     try {
       const { payload } = await jwtVerify(token, ({ kid, alg }) => requireKey(kid, alg, now), {
         typ: TYPE,
@@ -80,14 +99,13 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
         currentDate: now,
         requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'scope'],
       });
-      const claims = readClaims(payload);
-      if (!claims) return { isAccepted: false, reason: 'invalid' };
-      const { iat = 0, exp = 0 } = payload;
-      return { isAccepted: true, claims, issuedAt: new Date(iat * 1000), expiresAt: new Date(exp * 1000) };
+      const signed = readSigned(payload);
+      return signed ? { isAccepted: true, ...signed } : refused('jwt-claims');
     } catch (error) {
-      if (error instanceof errors.JWTExpired) return { isAccepted: false, reason: 'expired' };
-      if (error instanceof errors.JOSEError) return { isAccepted: false, reason: 'invalid' };
-      throw error;
+      if (!(error instanceof errors.JOSEError)) throw error;
+      // jose looks at what a token says when its signature has been found good, and not before.
+      const isSigned = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+      return refused(flawOf(error), isSigned ? readSigned(error.payload) : null);
     }
   }
 
@@ -98,13 +116,25 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
     return key.publicKey;
   }
 
-  function readClaims({ sub, sid, scope, username, is_staff, is_superuser }: JWTPayload): AccessClaims | null {
+  function readSigned({
+    iat,
+    exp,
+    sub,
+    sid,
+    scope,
+    username,
+    is_staff,
+    is_superuser,
+  }: JWTPayload): SignedAccess | null {
     const userId = typeof sub === 'string' ? ids.read('User', sub) : null;
     const pairId = typeof sid === 'string' ? ids.read('Token', sid) : null;
     const isRead = userId !== null && pairId !== null && typeof scope === 'string' && typeof username === 'string';
     if (!isRead || typeof is_staff !== 'boolean' || typeof is_superuser !== 'boolean') return null;
+    const [issuedAt, expiresAt] = [instantOf(iat), instantOf(exp)];
+    if (!issuedAt || !expiresAt) return null;
     const scopes = scope === '' ? [] : scope.split(' ');
-    return { userId, pairId, username, isStaff: is_staff, isSuperuser: is_superuser, scopes };
+    const claims = { userId, pairId, username, isStaff: is_staff, isSuperuser: is_superuser, scopes };
+    return { claims, issuedAt, expiresAt };
   }
 
   return { issue, verify };
@@ -114,4 +144,22 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
 function isCanonical(token: string): boolean {
   const signature = token.slice(token.lastIndexOf('.') + 1);
   return isJwtShaped(token) && Buffer.from(signature, 'base64url').toString('base64url') === signature;
+}
+
+function refused(flaw: AccessFlaw, signed: SignedAccess | null = null): AccessVerdict {
+  return { isAccepted: false, flaw, signed };
+}
+
+function flawOf(error: errors.JOSEError): AccessFlaw {
+  if (error instanceof errors.JWTExpired) return 'jwt-expired';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'jwt-key';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'jwt-signature';
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return 'jwt-shape';
+  const flaws = { typ: 'jwt-type', iss: 'jwt-issuer', aud: 'jwt-audience', nbf: 'jwt-early' } as const;
+  return flaws[error.claim as keyof typeof flaws] ?? 'jwt-claims';
+}
+
+function instantOf(seconds: unknown): Date | null {
+  const instant = typeof seconds === 'number' ? new Date(seconds * 1000) : null;
+  return instant && !Number.isNaN(instant.getTime()) ? instant : null;
 }

@@ -2,7 +2,7 @@ import { RequestRefused } from '../errors.ts';
 import type { SentCredentials } from './scheme.ts';
 
 /** What a page of another site cannot send along: browsers ask the server first whether it may. */
-const PROOF_HEADER = 'X-Tessera-CSRF';
+export const PROOF_HEADER = 'X-Tessera-CSRF';
 
 const MOST_SHOWN = 200;
 

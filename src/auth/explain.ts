@@ -1,36 +1,50 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
-import { judge } from './authenticate.ts';
+import type { AccessFlaw, SignedAccess } from './access-token.ts';
+import { type Judgement, judge } from './authenticate.ts';
+import { readCookie } from './cookie.ts';
 import { expiryCauseOf } from './expiry.ts';
+import { judgeKey, judgeSessionKey, type KeyVerdict } from './judge-key.ts';
 import type { KeyFlaw } from './key.ts';
-import type { Scheme } from './scheme.ts';
+import { isRefreshShaped, verifyRefreshKey } from './refresh-key.ts';
+import type { Scheme, SchemeName } from './scheme.ts';
 import {
-  type HeaderFlaw,
-  judgeKey,
-  readTokenHeaders,
-  type TokenSchemeOptions,
-  type TokenViewer,
-} from './schemes/token.ts';
+  type BearerFlaw,
+  flawOfPair,
+  type JwtSchemeOptions,
+  judgeAccess,
+  type PairFlaw,
+  readBearer,
+} from './schemes/jwt.ts';
+import type { SessionSchemeOptions } from './schemes/session.ts';
+import { type HeaderFlaw, readTokenHeaders, type TokenSchemeOptions } from './schemes/token.ts';
 import { type SentHeader, sentAlone } from './sent-credential.ts';
+import type { TokenViewer } from './viewer.ts';
 
 /** Why a credential is not accepted. */
 export type Reason =
   | HeaderFlaw
+  | BearerFlaw
   | KeyFlaw
+  | AccessFlaw
+  | PairFlaw
   | 'unsendable'
   | 'no-scheme'
+  | 'refresh-token'
   | 'foreign-secret'
   | 'no-such-token'
   | 'expired'
   | 'lifetime-over'
   | 'idle'
   | 'superseded'
-  | 'user-inactive';
+  // Of a scheme that tells of itself no more than its answer does.
+  | 'refused';
 
 /** What the server would do with a credential, and what only its own people may know of it. */
 export interface Explanation {
   isAccepted: boolean;
-  /** What the scheme that reads it is called; null when none does. */
-  scheme: string | null;
+  /** The scheme that reads it; null when none does. */
+  scheme: Pick<Scheme, 'name' | 'challenge'> | null;
   reason: Reason | null;
   /** What the server answers in place of data; null when it is accepted, or never gets there. */
   answer: { status: number; code: ErrorCode; message: string } | null;
@@ -38,7 +52,29 @@ export interface Explanation {
   secretAt: number | null;
   /** The token that the key names, with its user; found by an id that nothing proves where `secretAt` is null. */
   found: TokenViewer | null;
+  /** What an access token says; null for any other credential. Its pair is what is `found`. */
+  access: ExplainedAccess | null;
 }
+
+interface ExplainedAccess {
+  /** As it says itself, whoever has written it. */
+  said: { keyId: string | null; issuer: string | null; audience: string | null };
+  /** Null: no key of this server has signed it, or not this. */
+  signed: SignedAccess | null;
+  /** What is wrong with its pair, whether that is asked here or not; null: nothing, or nobody knows which it is. */
+  pairFlaw: PairFlaw | null;
+}
+
+/** What the schemes of a server judge by. */
+interface Ways {
+  schemes: readonly Scheme[];
+  token: TokenSchemeOptions;
+  /** Null: access tokens are nothing here. */
+  jwt: JwtSchemeOptions | null;
+  session: SessionSchemeOptions;
+}
+
+const UNREAD = { isAccepted: false, scheme: null, answer: null, secretAt: null, found: null, access: null } as const;
 
 /**
  * Whether the server would accept this header, in the words of the schemes themselves, and why not. Null stands for one
@@ -46,42 +82,116 @@ export interface Explanation {
  */
 export async function explainCredential(
   header: SentHeader | null,
-  createSchemes: (findViewer: TokenSchemeOptions['findViewer']) => Scheme[],
-  options: TokenSchemeOptions,
+  waysWith: (findViewer: TokenSchemeOptions['findViewer']) => Ways,
+  findViewer: TokenSchemeOptions['findViewer'],
 ): Promise<Explanation> {
-  const unread = { isAccepted: false, scheme: null, answer: null, secretAt: null, found: null };
-  if (header === null) return { ...unread, reason: 'unsendable' };
+  if (header === null) return { ...UNREAD, reason: 'unsendable' };
   const lookUps = new Map<string, Promise<TokenViewer | null>>();
   // The reasons are of the same row as the verdict, whatever happens to it in between.
-  const findViewer = (id: string) => {
-    const lookUp = lookUps.get(id) ?? options.findViewer(id);
+  const ways = waysWith((id) => {
+    const lookUp = lookUps.get(id) ?? findViewer(id);
     lookUps.set(id, lookUp);
     return lookUp;
+  });
+  const sent = sentAlone(header, ways.session.origins);
+  const judgement = await judge(sent, ways.schemes);
+  const refreshToken = header.value.split(' ').find(isRefreshShaped);
+  if (refreshToken !== undefined && !isAccepted(judgement)) {
+    return { ...explainVerdict(judgement), reason: 'refresh-token', ...(await findPair(refreshToken, ways.token)) };
+  }
+  if (judgement === null) {
+    return { ...UNREAD, reason: 'no-scheme', answer: answerOf('UNAUTHENTICATED') };
+  }
+  const read = explainVerdict(judgement);
+  const explainers: Partial<Record<SchemeName, () => Promise<Explanation | null>>> = {
+    token: async () => {
+      const reading = readTokenHeaders(sent, ways.token);
+      if (reading === null) return null;
+      if (reading.flaw !== null) return { ...read, reason: reading.flaw };
+      return explainKey(read, await judgeKey(reading.key, ways.token), ways.token);
+    },
+    jwt: async () => {
+      const reading = ways.jwt && readBearer(sent, ways.jwt);
+      if (!ways.jwt || !reading) return null;
+      return reading.flaw === null ? explainAccess(read, reading.token, ways.jwt) : { ...read, reason: reading.flaw };
+    },
+    session: async () => {
+      const key = readCookie(sent.get('cookie'), ways.session.cookieName);
+      return key === null ? null : explainKey(read, await judgeSessionKey(key, ways.session), ways.session);
+    },
   };
-  const sent = sentAlone(header);
-  const judgement = await judge(sent, createSchemes(findViewer));
-  if (judgement === null) return { ...unread, reason: 'no-scheme', answer: answerOf('UNAUTHENTICATED') };
-  const answer = judgement.refusal && answerOf(judgement.refusal.code, judgement.refusal.message);
-  const read = { ...unread, isAccepted: answer === null, scheme: judgement.scheme.challenge, answer };
+  return (await explainers[judgement.scheme.name]?.()) ?? { ...read, reason: read.isAccepted ? null : 'refused' };
+}
 
-  const reading = readTokenHeaders(sent, options);
-  if (reading === null) return { ...read, reason: null };
-  if (reading.flaw !== null) return { ...read, reason: reading.flaw };
-  const verdict = await judgeKey(reading.key, { ...options, findViewer });
-  if (verdict.isAccepted) return { ...read, reason: null, secretAt: verdict.secretAt, found: verdict.viewer };
+type ReadExplanation = Omit<Explanation, 'reason'>;
+
+function isAccepted(judgement: Judgement | null): boolean {
+  return judgement?.refusal === null && judgement.viewer !== null;
+}
+
+function explainVerdict(judgement: Judgement | null): ReadExplanation {
+  if (judgement === null) return { ...UNREAD, answer: answerOf('UNAUTHENTICATED') };
+  const { scheme, refusal } = judgement;
+  if (refusal) return { ...UNREAD, scheme, answer: answerOf(refusal.code, refusal.message) };
+  // A dead cookie counts as none.
+  const answer = isAccepted(judgement) ? null : answerOf('UNAUTHENTICATED');
+  return { ...UNREAD, isAccepted: answer === null, scheme, answer };
+}
+
+async function explainKey(
+  read: ReadExplanation,
+  verdict: KeyVerdict,
+  { findViewer, lifetimes }: Pick<TokenSchemeOptions, 'findViewer' | 'lifetimes'>,
+): Promise<Explanation> {
+  if (verdict.isAccepted) {
+    const reason = read.isAccepted ? null : 'refused';
+    return { ...read, reason, secretAt: verdict.secretAt, found: verdict.viewer };
+  }
   if (verdict.reason === 'foreign-secret') {
     return { ...read, reason: verdict.reason, found: await findViewer(verdict.unprovedId).catch(() => null) };
   }
-  const found = 'viewer' in verdict ? verdict.viewer : null;
   return {
     ...read,
-    reason: verdict.reason === 'expired' ? reasonOfExpiry(verdict.viewer.token, options) : verdict.reason,
+    reason: verdict.reason === 'expired' ? reasonOfExpiry(verdict.viewer.token, lifetimes) : verdict.reason,
     secretAt: 'secretAt' in verdict ? verdict.secretAt : null,
-    found,
+    found: 'viewer' in verdict ? verdict.viewer : null,
   };
 }
 
-function reasonOfExpiry(token: TokenViewer['token'], { lifetimes }: TokenSchemeOptions): Reason {
+async function explainAccess(read: ReadExplanation, token: string, options: JwtSchemeOptions): Promise<Explanation> {
+  const judgement = await judgeAccess(token, options);
+  const { signed } = judgement;
+  const said = saidBy(token);
+  const reason = judgement.isAccepted ? null : judgement.reason;
+  if (signed === null) return { ...read, reason, access: { said, signed, pairFlaw: null } };
+  const pair = await options.findViewer(signed.claims.pairId);
+  const pairFlaw = flawOfPair(pair, signed, options);
+  // A row of another kind, or another's, is nobody's pair.
+  const found = pairFlaw === 'pair-ended' ? null : pair;
+  return { ...read, reason, found, access: { said, signed, pairFlaw } };
+}
+
+/** The pair of a refresh token that this server has given out. */
+async function findPair(
+  refreshToken: string,
+  { secrets, findViewer }: TokenSchemeOptions,
+): Promise<Partial<Explanation>> {
+  const place = verifyRefreshKey(refreshToken, secrets);
+  const found = place && (await findViewer(place.pairId));
+  return { found: found?.token.kind === 'REFRESH' ? found : null };
+}
+
+function saidBy(token: string): ExplainedAccess['said'] {
+  try {
+    const { kid = null } = decodeProtectedHeader(token);
+    const { iss = null, aud = null } = decodeJwt(token);
+    return { keyId: kid, issuer: iss, audience: aud === null ? null : [aud].flat().join(' ') };
+  } catch {
+    return { keyId: null, issuer: null, audience: null };
+  }
+}
+
+function reasonOfExpiry(token: TokenViewer['token'], lifetimes: TokenSchemeOptions['lifetimes']): Reason {
   const cause = expiryCauseOf(token, lifetimes);
   if (cause === 'idle') return 'idle';
   if (cause === 'lifetime') return 'lifetime-over';

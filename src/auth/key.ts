@@ -9,7 +9,7 @@ export interface KeyUse {
 }
 
 /** What clients send as `Authorization: Token`. */
-const TOKEN_USE: KeyUse = { prefix: 'tsr_', domain: 'tessera token v1' };
+export const TOKEN_USE: KeyUse = { prefix: 'tsr_', domain: 'tessera token v1' };
 
 /** What a browser's cookie holds. */
 export const SESSION_USE: KeyUse = { prefix: 'tsrs_', domain: 'tessera session v1' };

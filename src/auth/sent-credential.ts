@@ -1,3 +1,5 @@
+import { PROOF_HEADER } from './browser-proof.ts';
+import { isJwtShaped } from './jwt-shape.ts';
 import type { SentCredentials } from './scheme.ts';
 
 /** The header in which a credential comes with a request: its name in lower case, and its value as HTTP hands it on. */
@@ -6,23 +8,39 @@ export interface SentHeader {
   value: string;
 }
 
+/** How a server's clients send what stands alone. */
+interface Sending {
+  /** The word before a key. */
+  keyword: string;
+  /** In which a browser keeps its session. */
+  cookieName: string;
+}
+
 /**
- * The header that somebody means who writes a key (`tsr_…`), an Authorization header's value (`Token tsr_…`) or a whole
- * header (`Authorization: Token tsr_…`); null when no request can carry it, for control characters.
+ * The header that somebody means who writes a key (`tsr_…`), an access token, a cookie's value (`tsrs_…`), an
+ * Authorization header's value (`Token tsr_…`) or a whole header (`Authorization: Token tsr_…`); null when no request
+ * can carry it, for control characters.
  */
-export function readSentHeader(text: string, keyword: string): SentHeader | null {
+export function readSentHeader(text: string, { keyword, cookieName }: Sending): SentHeader | null {
   const written = trimmed(text.replace(/\r?\n$/, ''));
   // Every other control character ends the request before anybody reads its headers.
   if (/[^\P{Cc}\t\u0080-\u009f]/u.test(written) || !written.isWellFormed()) return null;
   const whole = /^([!#$%&'*+.^_`|~\w-]+):(.*)$/s.exec(written);
   if (whole) return { name: (whole[1] ?? '').toLowerCase(), value: asBytes(trimmed(whole[2] ?? '')) };
-  const isKeyAlone = /^tsr_[^\s]*$/i.test(written);
-  return { name: 'authorization', value: asBytes(isKeyAlone ? `${keyword} ${written}` : written) };
+  if (/^tsrs_[^\s]*$/.test(written)) return { name: 'cookie', value: asBytes(`${cookieName}=${written}`) };
+  return { name: 'authorization', value: asBytes(wordBefore(written, keyword) + written) };
 }
 
-/** A request that holds this one header alone, on its best way. */
-export function sentAlone({ name, value }: SentHeader): SentCredentials {
-  return { get: (asked) => (asked.toLowerCase() === name ? value : null), isPrivate: true };
+/** A request that holds this one header alone, on its best way: unseen, and where it is a cookie from a page of these origins. */
+export function sentAlone({ name, value }: SentHeader, origins: readonly string[]): SentCredentials {
+  const proof = name === 'cookie' ? { [PROOF_HEADER.toLowerCase()]: '1', origin: origins[0] } : {};
+  const headers = new Map(Object.entries({ ...proof, [name]: value }));
+  return { get: (asked) => headers.get(asked.toLowerCase()) ?? null, isPrivate: true };
+}
+
+function wordBefore(written: string, keyword: string): string {
+  if (/^tsr_[^\s]*$/i.test(written)) return `${keyword} `;
+  return isJwtShaped(written) ? 'Bearer ' : '';
 }
 
 function trimmed(text: string): string {

@@ -30,6 +30,12 @@ export interface ViewerToken {
   supersededAt: Date | null;
 }
 
+/** A token's row with its user's. */
+export interface TokenViewer {
+  user: ViewerUser;
+  token: ViewerToken;
+}
+
 /** Who is calling: a user, and the credential that says so. Null stands for the anonymous caller. */
 export interface Viewer {
   /** A ViewerUser, but for whoever is known by what his access token says alone. */

@@ -9,7 +9,7 @@ import { loadConfig } from '../config.ts';
 import type { Database } from '../database/client.ts';
 import { readTokenSecret, refuseForeignSecrets } from '../database/token-secrets.ts';
 import { OperatorError } from '../errors.ts';
-import { accessTokensOf, createSchemes, tokenSchemeOptions } from '../schemes.ts';
+import { accessTokensOf, browserOptionsOf, createWays, namesInAccessTokens } from '../schemes.ts';
 import { lookedUpKeys } from '../signing-keys.ts';
 import { readCredential } from './explain/input.ts';
 import { explanationJson, type Installation, writeExplanation } from './explain/report.ts';
@@ -17,7 +17,8 @@ import { type LookedInto, lookIn } from './look-in.ts';
 import { print, printJson } from './print.ts';
 
 const HELP = `
-A key (tsr_…), an Authorization header’s value (Token tsr_…) or a whole header (Authorization: Token tsr_…).
+A key (tsr_…), an access token, a cookie’s value (tsrs_…), an Authorization header’s value (Token tsr_…) or a
+whole header (Authorization: Token tsr_…). Of a cookie it is said what comes of it from a page of the server’s own.
 Without one, or with -, it is read from standard input. That is the better way: other users of this machine can
 see an argument, and the shell keeps it in its history.
 
@@ -56,21 +57,23 @@ async function explain(credential: string | null): Promise<Installation & { expl
     return open.database;
   }
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
+  const accessTokens = accessTokensOf(config, lookedUpKeys(config, secrets, tokenSecrets, openOnce));
   const parts = {
     tokenSecrets,
-    accessTokens: accessTokensOf(config, lookedUpKeys(config, secrets, tokenSecrets, openOnce)),
+    accessTokens,
     prove: async (username: string, password: string) =>
       proveOrNull(await openOnce(), passwords, { username, password }),
     now: () => now,
-    findViewer: async (tokenId: string) => findViewer(await openOnce(), tokenId),
   };
+  const { tokenKeyword: keyword, tokenLifetimes: lifetimes } = config;
+  const cookieName = browserOptionsOf(config).cookie.name;
   try {
     const explanation = await explainCredential(
-      credential === null ? null : readSentHeader(credential, config.tokenKeyword),
-      (findOnce) => createSchemes(config, { ...parts, findViewer: findOnce }),
-      tokenSchemeOptions(config, parts),
+      credential === null ? null : readSentHeader(credential, { keyword, cookieName }),
+      (findViewer) => createWays(config, { ...parts, findViewer }),
+      async (tokenId) => findViewer(await openOnce(), tokenId),
     );
-    return { explanation, secrets: tokenSecrets.length, lifetimes: config.tokenLifetimes };
+    return { explanation, secrets: tokenSecrets.length, lifetimes, ...namesInAccessTokens(config) };
   } finally {
     await open?.close();
   }

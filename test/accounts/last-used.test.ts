@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createLastUsed } from '../../src/accounts/last-used.ts';
 import { findViewer } from '../../src/accounts/viewers.ts';
 import { newTokenId } from '../../src/auth/key.ts';
-import type { TokenViewer } from '../../src/auth/schemes/token.ts';
+import type { TokenViewer } from '../../src/auth/viewer.ts';
 import type { Change } from '../../src/database/changes.ts';
 import { startServer, tessera } from '../program.ts';
 import { databaseOfItsOwn, openWorld, PASSWORD, TOKEN_SECRET } from '../world.ts';

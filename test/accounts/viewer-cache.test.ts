@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createViewerCache } from '../../src/accounts/viewer-cache.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
-import type { TokenViewer } from '../../src/auth/schemes/token.ts';
+import type { TokenViewer } from '../../src/auth/viewer.ts';
 import { type Change, createAudience } from '../../src/database/changes.ts';
 import { openWorld } from '../world.ts';
 

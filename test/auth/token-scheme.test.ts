@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { authenticate, credentialsMissing } from '../../src/auth/authenticate.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
-import { type TokenViewer, tokenScheme } from '../../src/auth/schemes/token.ts';
+import { tokenScheme } from '../../src/auth/schemes/token.ts';
+import type { TokenViewer } from '../../src/auth/viewer.ts';
 import type { RequestRefused } from '../../src/errors.ts';
 
 const secrets = ['s'.repeat(32)] as const;

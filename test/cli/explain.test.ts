@@ -2,16 +2,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { keyOf } from '../../src/auth/key.ts';
+import { keyOf, SESSION_USE } from '../../src/auth/key.ts';
 import { tessera } from '../program.ts';
-import { openWorld, TOKEN_SECRET } from '../world.ts';
+import { openWorld, PASSWORD, TOKEN_SECRET } from '../world.ts';
 
 const world = await openWorld();
 const NEW = 'Zr4u7xA2DfG9jL1mQpS5vWyB8cEhKnT0';
 
 function explain(words: string[], input = '', env: Record<string, string> = world.env) {
   return tessera(['explain', ...words], env, input);
+}
+
+async function makePair(username: string) {
+  const { user } = await world.makeUser(username);
+  const { body } = await world.request(
+    `mutation { obtainTokenPair(input: { username: "${username}", password: "${PASSWORD}" }) { ... on TokenPair { access refresh } } }`,
+  );
+  const pair = await world.database.token.findFirstOrThrow({ where: { userId: user.id, kind: 'REFRESH' } });
+  return { user, pair, ...(body.data.obtainTokenPair as { access: string; refresh: string }) };
 }
 
 describe('tessera explain', () => {
@@ -47,6 +57,7 @@ describe('tessera explain', () => {
       answer: null,
       secret: { place: 1, of: 1 },
       isProved: true,
+      access: null,
       token: {
         id: encodeGlobalID('Token', token.id),
         name: 'default',
@@ -184,6 +195,105 @@ describe('tessera explain', () => {
       stdout: '',
       stderr: expect.stringMatching(/^TOKEN_SECRETS .* is not what this database’s keys were derived from\. [^\n]*\n$/),
     });
+  });
+
+  it('tells all about an access token that is accepted, and that its pair has ended since', async () => {
+    const { user, pair, access } = await makePair('grace');
+    const instants = [pair.createdAt, pair.expiresAt].map((instant) => instant?.toISOString());
+    const { iat = 0, exp = 0 } = decodeJwt(access);
+    const [issuedAt, expiresAt] = [iat, exp].map((seconds) => new Date(seconds * 1000).toISOString());
+    const { kid } = decodeProtectedHeader(access);
+    const signed = [
+      `  Signed by   ${kid}`,
+      `  Issued      ${issuedAt}`,
+      `  Good until  ${expiresAt}`,
+      '  Scopes      *',
+      '',
+    ];
+    const told = [
+      'Accepted.',
+      '  Scheme      Bearer realm="api"',
+      `  Token       ${encodeGlobalID('Token', pair.id)}`,
+      `  Name        ${pair.name}`,
+      '  Kind        REFRESH',
+      '  User        grace',
+      `  Created     ${instants[0]}`,
+      `  Expires     ${instants[1]}`,
+      '  Last used   never',
+      ...signed,
+    ].join('\n');
+    expect(await explain([access])).toEqual({ code: 0, stdout: told, stderr: '' });
+    const { stdout: json } = await explain(['--json'], access);
+    expect(JSON.parse(json)).toMatchObject({
+      isProved: true,
+      access: {
+        keyId: kid,
+        issuer: 'http://localhost:4000',
+        audience: 'http://localhost:4000',
+        issuedAt,
+        expiresAt,
+        scopes: ['*'],
+        pairFlaw: null,
+      },
+      token: { kind: 'REFRESH' },
+      user: { id: encodeGlobalID('User', user.id) },
+    });
+    expect(json + told).not.toContain(access.split('.')[2]);
+  });
+
+  it('tells that the pair of an access token has ended, and whether that counts here', async () => {
+    const { pair, access } = await makePair('emmy');
+    const { kid } = decodeProtectedHeader(access);
+    await world.database.token.delete({ where: { id: pair.id } });
+    const accepted = await explain([], access);
+    expect(accepted.stdout.split('\n').slice(0, 4)).toEqual([
+      'Accepted.',
+      'Its pair has ended: it was revoked, or its user deleted. JWT_CHECK is signature, which does not ask: it is good until it expires.',
+      '  Scheme      Bearer realm="api"',
+      `  Signed by   ${kid}`,
+    ]);
+    const refused = await explain([], access, { ...world.env, JWT_CHECK: 'strict' });
+    expect(refused.stdout.split('\n').slice(0, 4)).toEqual([
+      'Not accepted. Its pair has ended: it was revoked, or its user deleted.',
+      '  Scheme      Bearer realm="api"',
+      '  Answer      401 AUTHENTICATION_FAILED: Given token not valid for any token type',
+      `  Signed by   ${kid}`,
+    ]);
+    expect([accepted.code, refused.code]).toEqual([0, 1]);
+  });
+
+  it('names the issuers that differ, and nothing that could steer a terminal', async () => {
+    const { access } = await makePair('hopper');
+    const { stdout } = await explain([access], '', { ...world.env, JWT_ISSUER: 'https://id.example\u001b' });
+    expect(stdout.split('\n')[0]).toBe(
+      'Not accepted. Its issuer is http://localhost:4000, and here it is https://id.example\\u{1b} (JWT_ISSUER, or PUBLIC_URL).',
+    );
+  });
+
+  it('tells of a cookie, and for what a refresh token is', async () => {
+    const { user } = await world.makeUser('lovelace');
+    const { id } = await world.database.token.create({
+      data: { id: crypto.randomUUID(), userId: user.id, name: 'browser', kind: 'SESSION' },
+    });
+    const cookie = keyOf({ id }, [TOKEN_SECRET], SESSION_USE);
+    const accepted = await explain([], cookie);
+    expect(accepted).toMatchObject({ code: 0, stdout: expect.stringContaining('Scheme      Session realm="api"') });
+    await world.database.token.update({ where: { id }, data: { createdAt: new Date('2020-01-01T00:00:00Z') } });
+    expect(await explain([`Cookie: tessera-session=${cookie}`])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /^Not accepted\. Its token expired at 2020-01-08T00:00:00\.000Z, not having been used for 7d \(SESSION_IDLE_LIFETIME\)\./,
+      ),
+    });
+    const { pair, refresh } = await makePair('noether');
+    const ofRefresh = await explain([], refresh);
+    expect(ofRefresh.code).toBe(1);
+    expect(ofRefresh.stdout.split('\n').slice(0, 3)).toEqual([
+      'Not accepted. It is a refresh token: refreshTokenPair takes it, and no request is let in by it.',
+      '  Answer      401 UNAUTHENTICATED: Authentication credentials were not provided.',
+      `  Token       ${encodeGlobalID('Token', pair.id)}`,
+    ]);
+    for (const { stdout } of [accepted, ofRefresh]) expect(stdout).not.toMatch(/tsr[rs]_/);
   });
 
   it('feeds a terminal nothing that the database holds and that would steer it', async () => {

@@ -1,30 +1,19 @@
 import { RequestRefused } from '../../errors.ts';
 import { twoCredentials } from '../authenticate.ts';
-import { isExpired, type TokenLifetimes } from '../expiry.ts';
+import { type JudgeKeyOptions, judgeKey } from '../judge-key.ts';
 import { isJwtShaped } from '../jwt-shape.ts';
-import { isKeyShaped, type KeyFlaw, readKey, type TokenSecrets } from '../key.ts';
+import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
-import type { Viewer, ViewerToken, ViewerUser } from '../viewer.ts';
+import type { TokenViewer, Viewer } from '../viewer.ts';
 
-export interface TokenSchemeOptions {
+export interface TokenSchemeOptions extends JudgeKeyOptions {
   /** The word before the key, compared without regard to case. */
   keyword: string;
   /** Whether a Bearer that looks like a JSON web token is another scheme's, also where the keyword is Bearer. */
   leavesJwts: boolean;
-  secrets: TokenSecrets;
-  /** The token of this id with its user, or null when there is none; one query at most. */
-  findViewer(tokenId: string): Promise<TokenViewer | null>;
-  lifetimes: TokenLifetimes;
   /** Told of each key that is accepted for a request. */
   noteUse(viewer: TokenViewer): void;
-  now(): Date;
-}
-
-/** A token's row with its user's. */
-export interface TokenViewer {
-  user: ViewerUser;
-  token: ViewerToken;
 }
 
 /** What is wrong with headers that were meant for this scheme. */
@@ -32,14 +21,6 @@ export type HeaderFlaw = 'no-credentials' | 'spaces' | 'invalid-characters' | 't
 
 /** The key that the headers carry, or their flaw; `challenge` is the word to which the answer refers. */
 export type HeaderReading = { challenge: string } & ({ flaw: null; key: string } | { flaw: HeaderFlaw });
-
-/** What a key is worth now, and all that was learned on the way. Only the server's own people may see it. */
-export type KeyVerdict =
-  | { isAccepted: true; viewer: TokenViewer; secretAt: number }
-  | { isAccepted: false; reason: KeyFlaw }
-  | { isAccepted: false; reason: 'foreign-secret'; unprovedId: string }
-  | { isAccepted: false; reason: 'no-such-token'; secretAt: number }
-  | { isAccepted: false; reason: 'expired' | 'user-inactive'; viewer: TokenViewer; secretAt: number };
 
 const HEADER_MESSAGES: Record<Exclude<HeaderFlaw, 'two-credentials'>, string> = {
   'no-credentials': 'Invalid token header. No credentials provided.',
@@ -86,23 +67,6 @@ export function readTokenHeaders(
   return readParts(splitAtWhiteSpace(bare), keyword);
 }
 
-/** What this key is worth now; a key that arithmetic refuses never reaches `findViewer`. */
-export async function judgeKey(
-  key: string,
-  { secrets, findViewer, lifetimes, now }: Pick<TokenSchemeOptions, 'secrets' | 'findViewer' | 'lifetimes' | 'now'>,
-): Promise<KeyVerdict> {
-  const reading = readKey(key, secrets);
-  if (reading.flaw !== null) return { isAccepted: false, reason: reading.flaw };
-  const { id, secretAt } = reading;
-  if (secretAt === null) return { isAccepted: false, reason: 'foreign-secret', unprovedId: id };
-  const viewer = await findViewer(id);
-  // A session's row, or a pair's, has keys of its own making: under this one it is nobody's.
-  if (!viewer || !isKeyed(viewer.token)) return { isAccepted: false, reason: 'no-such-token', secretAt };
-  if (isExpired(viewer.token, lifetimes, now())) return { isAccepted: false, reason: 'expired', viewer, secretAt };
-  if (!viewer.user.isActive) return { isAccepted: false, reason: 'user-inactive', viewer, secretAt };
-  return { isAccepted: true, viewer, secretAt };
-}
-
 function readAuthorization(header: string | null, keyword: string, leavesJwts: boolean): HeaderReading | null {
   const [word = '', ...parts] = splitAtWhiteSpace(header ?? '');
   const isBearer = word.toLowerCase() === 'bearer';
@@ -115,11 +79,6 @@ function readParts([key, ...rest]: string[], challenge: string): HeaderReading {
   if (key === undefined) return { challenge, flaw: 'no-credentials' };
   if (rest.length > 0) return { challenge, flaw: 'spaces' };
   return isText(key) ? { challenge, flaw: null, key } : { challenge, flaw: 'invalid-characters' };
-}
-
-/** Whether clients come in by the key of such a token; sessions and pairs have keys of their own making. */
-export function isKeyed({ kind }: Pick<ViewerToken, 'kind'>): boolean {
-  return kind === 'LOGIN' || kind === 'API';
 }
 
 function refused(message: string, scheme: string): RequestRefused {
