@@ -1,5 +1,6 @@
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
-const LONGEST_SECONDS = 100 * 365 * 86_400;
+/** The longest that there is. */
+export const LONGEST_SECONDS = 100 * 365 * 86_400;
 
 /** What a duration is, for messages that refuse something else. */
 export const DURATION_RULE = 'a duration of up to 100 years such as 90s, 15m, 12h, 30d or 8w';

@@ -7,7 +7,8 @@ import { jwtScheme } from './auth/schemes/jwt.ts';
 import { sessionScheme } from './auth/schemes/session.ts';
 import { type TokenSchemeOptions, tokenScheme } from './auth/schemes/token.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
-import { type Config, isLoopbackUrl, LOOPBACK_HOSTS, publicUrlOf } from './config.ts';
+import { isLoopbackUrl, LOOPBACK_HOSTS } from './config/loopback.ts';
+import { type Config, publicUrlOf } from './config.ts';
 import { globalIdOf, parseGlobalId } from './graphql/global-id.ts';
 import type { BrowserOptions } from './http/browser.ts';
 

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { loadConfig, readConfig, VARIABLES } from '../src/config.ts';
+import { VARIABLES } from '../src/config/variables.ts';
+import { loadConfig, readConfig } from '../src/config.ts';
 
 const SECRET = 's'.repeat(32);
 

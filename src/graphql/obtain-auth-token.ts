@@ -1,6 +1,7 @@
 import { InvalidCredentialsError, ValidationError } from '../accounts/failures.ts';
 import { logIn, loginSchema } from '../accounts/login.ts';
 import { builder } from './builder.ts';
+import { passwordFields } from './password-fields.ts';
 import { wayIn } from './rules.ts';
 import { IssuedToken } from './token.ts';
 import { requireWayIn } from './ways-in.ts';
@@ -9,8 +10,7 @@ const ObtainAuthTokenInput = builder
   .inputType('ObtainAuthTokenInput', {
     description: 'Who asks for a token.',
     fields: (t) => ({
-      username: t.string({ required: true, description: 'In any spelling that folds to the user’s own.' }),
-      password: t.string({ required: true, description: 'Taken as it is: white space counts.' }),
+      ...passwordFields(t),
       name: t.string({ defaultValue: 'default', description: 'Which of the user’s login tokens.' }),
     }),
   })

@@ -4,6 +4,7 @@ import { endSession, signIn } from '../accounts/sign-in.ts';
 import type { ViewerIdentity } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
+import { passwordFields } from './password-fields.ts';
 import { browserWayIn } from './rules.ts';
 import { User, userOfViewer } from './user.ts';
 import { requireWayIn } from './ways-in.ts';
@@ -25,10 +26,7 @@ const SignedOut = builder.objectRef<{ wasSignedIn: boolean }>('SignedOut').imple
 const SignInInput = builder
   .inputType('SignInInput', {
     description: 'Who signs in.',
-    fields: (t) => ({
-      username: t.string({ required: true, description: 'In any spelling that folds to the user’s own.' }),
-      password: t.string({ required: true, description: 'Taken as it is: white space counts.' }),
-    }),
+    fields: passwordFields,
   })
   .validate(passwordProofSchema);
 

@@ -4,6 +4,7 @@ import { type OpenPair, obtainTokenPair, refreshTokenPair, revokeTokenPair } fro
 import { refreshKeyOf } from '../auth/refresh-key.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
+import { passwordFields } from './password-fields.ts';
 import { wayIn } from './rules.ts';
 import { requireWayIn } from './ways-in.ts';
 
@@ -42,10 +43,7 @@ const RevokedTokenPair = builder.objectRef<{ revoked: boolean }>('RevokedTokenPa
 const ObtainTokenPairInput = builder
   .inputType('ObtainTokenPairInput', {
     description: 'Who asks for a pair.',
-    fields: (t) => ({
-      username: t.string({ required: true, description: 'In any spelling that folds to the user’s own.' }),
-      password: t.string({ required: true, description: 'Taken as it is: white space counts.' }),
-    }),
+    fields: passwordFields,
   })
   .validate(passwordProofSchema);
 

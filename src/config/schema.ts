@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
+import { isLoopbackUrl } from './loopback.ts';
+import { duration, durationOrNone, isPostgresUrl, list, originOf, wholeNumber } from './values.ts';
+import { VARIABLES } from './variables.ts';
+
+const MIN_SECRET_BYTES = 32;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const COST_RULE = 'must be a whole number from 10 to 15';
+const SECRET_HINT = 'Make one with: npx tessera secrets new';
+
+/** The rules of every variable, and of those that are judged together. */
+export const schema = z
+  .object({
+    HOST: z.string().default(VARIABLES.HOST.default),
+    PORT: wholeNumber(0, 65_535).default(Number(VARIABLES.PORT.default)),
+    DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
+    DIRECT_DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
+    DATA_DIR: z.string().default(VARIABLES.DATA_DIR.default),
+    TOKEN_SECRETS: z
+      .string()
+      .transform((list) => list.split(',').map((secret) => secret.trim()))
+      .refine(
+        (list): list is [string, ...string[]] => list.every(isLongEnough),
+        `must be a comma-separated list of secrets of at least ${MIN_SECRET_BYTES} bytes each. ${SECRET_HINT}`,
+      )
+      .refine((list) => new Set(list).size === list.length, 'must name each secret once')
+      .optional(),
+    PUBLIC_URL: z.string().transform(originOf).optional(),
+    TRUSTED_ORIGINS: list()
+      .pipe(z.array(z.string().transform(originOf)))
+      .optional(),
+    AUTHENTICATION: list()
+      .refine((names) => names.every(isSchemeName), `must be a comma-separated list of ${SCHEME_NAMES.join(', ')}`)
+      .refine((names) => new Set(names).size === names.length, 'must name each way in once')
+      .transform((names) => names.filter(isSchemeName))
+      .prefault(VARIABLES.AUTHENTICATION.default),
+    TOKEN_KEYWORD: z
+      .string()
+      .regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'must be one word of letters, digits and hyphens')
+      .refine((word) => word.toLowerCase() !== 'basic', 'must not be Basic, which means a password')
+      .default(VARIABLES.TOKEN_KEYWORD.default),
+    PASSWORD_PEPPER: z
+      .string()
+      .refine(isLongEnough, `must have at least ${MIN_SECRET_BYTES} bytes. ${SECRET_HINT}`)
+      .optional(),
+    BCRYPT_COST: wholeNumber(4, 15, COST_RULE).default(Number(VARIABLES.BCRYPT_COST.default)),
+    REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
+    MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
+    TOKEN_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_LIFETIME.default),
+    TOKEN_IDLE_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_IDLE_LIFETIME.default),
+    SESSION_LIFETIME: durationOrNone().prefault(VARIABLES.SESSION_LIFETIME.default),
+    SESSION_IDLE_LIFETIME: durationOrNone().prefault(VARIABLES.SESSION_IDLE_LIFETIME.default),
+    JWT_KEYS: z.string().optional(),
+    JWT_ISSUER: z.string().optional(),
+    JWT_AUDIENCE: z.string().optional(),
+    JWT_ACCESS_LIFETIME: duration(86_400, 'a duration of up to 1 day such as 90s, 5m or 1h').prefault(
+      VARIABLES.JWT_ACCESS_LIFETIME.default,
+    ),
+    JWT_REFRESH_LIFETIME: duration(366 * 86_400, 'a duration of up to 1 year such as 12h, 14d or 8w').prefault(
+      VARIABLES.JWT_REFRESH_LIFETIME.default,
+    ),
+    JWT_CHECK: z.enum(['signature', 'strict'], 'must be signature or strict').default(VARIABLES.JWT_CHECK.default),
+    VIEWER_CACHE_SIZE: wholeNumber(0, 10_000_000).default(Number(VARIABLES.VIEWER_CACHE_SIZE.default)),
+    LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
+    NODE_ENV: z
+      .enum(['development', 'production', 'test'], 'must be development, production or test')
+      .default(VARIABLES.NODE_ENV.default),
+  })
+  // A cost below 10 can be guessed at speed: it exists so that tests need not wait.
+  .refine((env) => !(env.BCRYPT_COST < 10) || env.NODE_ENV === 'test', {
+    path: ['BCRYPT_COST'],
+    error: COST_RULE,
+    when: always,
+  })
+  .refine((env) => !env.DIRECT_DATABASE_URL || env.DATABASE_URL, {
+    path: ['DIRECT_DATABASE_URL'],
+    error: 'must not be set without DATABASE_URL: it names the same database, past the pooler',
+    when: always,
+  })
+  .refine((env) => env.NODE_ENV !== 'production' || env.PUBLIC_URL || !needsPublicUrl(env.AUTHENTICATION), {
+    path: ['PUBLIC_URL'],
+    error:
+      'must be set when NODE_ENV is production and AUTHENTICATION names jwt or session: where clients find the server, ' +
+      'such as https://api.example.org',
+    when: always,
+  })
+  .refine((env) => !needsPrivacy(env.AUTHENTICATION) || isPrivateUrl(env.PUBLIC_URL), {
+    path: ['AUTHENTICATION'],
+    error:
+      'must not name session or basic where PUBLIC_URL is plain HTTP and leads to another machine: every request would ' +
+      'show the cookie or the password on its way. Use https, or set AUTHENTICATION=token,jwt',
+    when: always,
+  })
+  .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {
+    path: ['TOKEN_SECRETS'],
+    error: `must be set when NODE_ENV is production and DATABASE_URL is set, the same on every server. ${SECRET_HINT}`,
+    when: always,
+  });
+
+function isSchemeName(name: string): name is SchemeName {
+  return (SCHEME_NAMES as readonly string[]).includes(name);
+}
+
+// Looked at although another variable is wrong: then nothing here need be what it should.
+function needsPublicUrl(authentication: unknown): boolean {
+  return isNaming(authentication, ['jwt', 'session']);
+}
+
+function needsPrivacy(authentication: unknown): boolean {
+  return isNaming(authentication, ['session', 'basic']);
+}
+
+function isNaming(authentication: unknown, names: readonly SchemeName[]): boolean {
+  return Array.isArray(authentication) && names.some((name) => authentication.includes(name));
+}
+
+function isPrivateUrl(publicUrl: unknown): boolean {
+  return typeof publicUrl !== 'string' || !publicUrl.startsWith('http:') || isLoopbackUrl(publicUrl);
+}
+
+// Rules that look at two variables are judged even when a third is wrong: one message names them all.
+function always(): boolean {
+  return true;
+}
+
+function isLongEnough(secret: string): boolean {
+  return Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
+}

@@ -1,0 +1,102 @@
+interface Variable {
+  /** As docs/guides/configuration.md shows it. */
+  default: string;
+  about: string;
+}
+
+/** Every variable that is read, in the order of docs/guides/configuration.md; a test compares the two. */
+export const VARIABLES = {
+  HOST: { default: '127.0.0.1', about: 'The address to listen on.' },
+  PORT: { default: '4000', about: 'The port to listen on; 0 takes any free one.' },
+  DATABASE_URL: {
+    default: 'none: the embedded database',
+    about: 'A PostgreSQL 14+ server, as `postgresql://user:password@host:5432/name`.',
+  },
+  DIRECT_DATABASE_URL: {
+    default: 'DATABASE_URL',
+    about: 'The server itself, where `DATABASE_URL` goes through a pooler: changes are heard and migrations run there.',
+  },
+  DATA_DIR: {
+    default: '.tessera',
+    about: 'Where the embedded database and a secret made at first start are kept.',
+  },
+  TOKEN_SECRETS: {
+    default: 'made at first start in DATA_DIR; required in production with DATABASE_URL',
+    about: 'What keys are derived from: comma-separated, newest first, each at least 32 bytes.',
+  },
+  PUBLIC_URL: {
+    default: 'http://localhost and PORT; required in production for jwt and session',
+    about:
+      'Where clients find the server, such as `https://api.example.org`; cookies and token issuers follow from it.',
+  },
+  TRUSTED_ORIGINS: {
+    default: 'none',
+    about: 'Origins beside PUBLIC_URL whose pages may use the session cookie, comma-separated.',
+  },
+  AUTHENTICATION: {
+    default: 'token,jwt,session',
+    about: 'The ways in, in the order in which they are tried: `token`, `jwt`, `session` and `basic`, comma-separated.',
+  },
+  TOKEN_KEYWORD: { default: 'Token', about: 'The word before the key in the Authorization header.' },
+  PASSWORD_PEPPER: {
+    default: 'none',
+    about: 'Mixed into every password hash, at least 32 bytes; changing it ends every password.',
+  },
+  BCRYPT_COST: {
+    default: '12',
+    about: 'The work of one password check, 10 to 15; one more doubles it (4 to 15 when NODE_ENV is test).',
+  },
+  REGISTRATION: {
+    default: 'open on the embedded database outside production, else closed',
+    about: '`open` or `closed`: may anybody call createUser, or staff alone.',
+  },
+  MAX_TOKENS_PER_USER: {
+    default: '100',
+    about: 'How many live tokens a user may have, 1 to 10000; one place is kept for the login token `default`.',
+  },
+  TOKEN_LIFETIME: {
+    default: 'none',
+    about: 'How long a login token lives, used or not: a duration such as `30d`, `12h` or `90m`, or `none`.',
+  },
+  TOKEN_IDLE_LIFETIME: {
+    default: '90d',
+    about: 'How long a login token lives without being used: a duration, or `none`.',
+  },
+  SESSION_LIFETIME: {
+    default: '30d',
+    about: 'How long a browser stays signed in, active or not: a duration, or `none`.',
+  },
+  SESSION_IDLE_LIFETIME: {
+    default: '7d',
+    about: 'How long a browser stays signed in without a request: a duration, or `none`.',
+  },
+  JWT_KEYS: {
+    default: 'made at first start, kept in the database',
+    about: 'What access tokens are signed with: a JWK set, or PEM files, comma-separated; the first signs, all verify.',
+  },
+  JWT_ISSUER: { default: 'PUBLIC_URL', about: 'The claim `iss` of access tokens.' },
+  JWT_AUDIENCE: { default: 'JWT_ISSUER', about: 'The claim `aud` of access tokens.' },
+  JWT_ACCESS_LIFETIME: { default: '5m', about: 'How long an access token lives: a duration of up to 1 day.' },
+  JWT_REFRESH_LIFETIME: {
+    default: '14d',
+    about: 'How long a refresh token lives unless it is used, which gives another: a duration of up to 1 year.',
+  },
+  JWT_CHECK: {
+    default: 'signature',
+    about: '`signature`: an access token is good until it expires; `strict`: its user and its pair are looked at, too.',
+  },
+  VIEWER_CACHE_SIZE: {
+    default: '50000',
+    about: 'How many keys’ owners are kept in memory, so that a key costs one query and no more; 0 keeps none.',
+  },
+  LOG_LEVEL: {
+    default: 'info',
+    about: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
+  },
+  NODE_ENV: {
+    default: 'development',
+    about: '`development`, `production` or `test`. GraphiQL is served in development alone.',
+  },
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof VARIABLES;
