@@ -3,12 +3,14 @@ import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
 import { createLog } from '../src/log.ts';
 import { createEndpoint } from '../src/serve.ts';
+import { openSigningKeys } from '../src/signing-keys.ts';
 import { openSession } from './plain-sql.ts';
 import { tessera } from './program.ts';
 import { recordOutput } from './recorder.ts';
-import { openWorld } from './world.ts';
+import { openWorld, PASSWORD } from './world.ts';
 
-const world = await openWorld();
+const STRICT = { JWT_CHECK: 'strict' };
+const world = await openWorld(STRICT);
 const { makeUser } = world;
 const session = await openSession(world.env);
 // Before the world closes its database.
@@ -16,16 +18,20 @@ afterAll(() => session.end());
 const isServer = inject('templateUrl') !== null;
 const nodes = [
   { endpoint: world.endpoint, settle: world.changes.settle },
-  await (isServer ? openAnotherNode() : { endpoint: world.endpointWith({}), settle: world.changes.settle }),
+  await (isServer ? openAnotherNode() : { endpoint: world.endpointWith(STRICT), settle: world.changes.settle }),
 ];
 
 /** A second server on the database; an embedded one has but one owner, so there it is another cache in his process. */
 async function openAnotherNode() {
-  const { config, secrets } = readConfig(world.env);
+  const { config, secrets } = readConfig({ ...world.env, ...STRICT });
   const log = createLog(config, { write: recordOutput });
   const open = await openDatabase({ config, secrets, log, asServer: true });
-  afterAll(open.close);
-  return { endpoint: createEndpoint(config, secrets, open, log), settle: open.changes.settle };
+  const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() });
+  afterAll(async () => {
+    signingKeys?.close();
+    await open.close();
+  });
+  return { endpoint: createEndpoint(config, secrets, { ...open, signingKeys }, log), settle: open.changes.settle };
 }
 
 interface Subject {
@@ -122,5 +128,76 @@ describe('what is told of a user', () => {
     await command('user', 'activate', ':username')(subject);
     for (const { settle } of nodes) await settle();
     for (const at of nodes.keys()) expect((await askOn(at, subject)).status).toBe(200);
+  });
+});
+
+/** Headers by which a browser, or the holder of a pair, comes in; signed in on the first node, and known on all. */
+async function makeKnownBy(way: 'session' | 'pair') {
+  const { user, key } = await makeUser();
+  const proof = { origin: 'http://localhost:4000', 'x-tessera-csrf': '1' };
+  const input = `(input: { username: "${user.username}", password: "${PASSWORD}" })`;
+  const [first] = nodes;
+  let headers: Record<string, string>;
+  if (way === 'session') {
+    const query = `mutation { signIn${input} { __typename } }`;
+    const answer = await world.request(query, { headers: proof }, first?.endpoint);
+    headers = { ...proof, cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '' };
+  } else {
+    const query = `mutation { obtainTokenPair${input} { ... on TokenPair { access } } }`;
+    const { body } = await world.request(query, {}, first?.endpoint);
+    headers = { authorization: `Bearer ${body.data.obtainTokenPair.access}` };
+  }
+  const statusOn = async (at: number) => {
+    const { status } = await world.request('{ me { username } }', { headers }, nodes[at]?.endpoint);
+    return status;
+  };
+  for (const at of nodes.keys()) expect([way, at, await statusOn(at)]).toEqual([way, at, 200]);
+  return { user, key, headers, statusOn };
+}
+
+const LAST = nodes.length - 1;
+
+describe(`who has come in by a session or a pair on one node, and is known on ${isServer ? 'another' : 'the same'}`, () => {
+  it.each<['session' | 'pair', string, (known: Awaited<ReturnType<typeof makeKnownBy>>) => Promise<unknown>]>([
+    [
+      'session',
+      'he signs out on another',
+      ({ headers }) => world.request('mutation { signOut { wasSignedIn } }', { headers }, nodes[LAST]?.endpoint),
+    ],
+    [
+      'session',
+      'he logs out everywhere with a key',
+      ({ key }) => world.request('mutation { revokeAllTokens { count } }', { key }, nodes[LAST]?.endpoint),
+    ],
+    ['session', 'he is deactivated', ({ user }) => tessera(['user', 'deactivate', user.username], world.env)],
+    [
+      'pair',
+      'it ends itself on another',
+      ({ headers }) =>
+        world.request('mutation { revokeCurrentToken { __typename } }', { headers }, nodes[LAST]?.endpoint),
+    ],
+    ['pair', 'he is deactivated', ({ user }) => tessera(['user', 'deactivate', user.username], world.env)],
+  ])('is refused by all when, by %s, %s', async (way, _what, end) => {
+    const known = await makeKnownBy(way);
+    await end(known);
+    for (const { settle } of nodes) await settle();
+    for (const at of nodes.keys()) expect([at, await known.statusOn(at)]).toEqual([at, 401]);
+  });
+});
+
+describe('a pair that nodes refresh at once', () => {
+  it('has one successor, whichever answers', async () => {
+    const { user } = await makeUser();
+    const login = `(input: { username: "${user.username}", password: "${PASSWORD}" })`;
+    const obtained = await world.request(`mutation { obtainTokenPair${login} { ... on TokenPair { refresh } } }`);
+    const variables = { refresh: obtained.body.data.obtainTokenPair.refresh };
+    const query =
+      'mutation R($refresh: String!) { refreshTokenPair(refresh: $refresh) { __typename ... on TokenPair { refresh } } }';
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_each, n) => world.request(query, { variables }, nodes[n % nodes.length]?.endpoint)),
+    );
+    const successors = answers.map(({ body }) => body.data.refreshTokenPair);
+    expect(new Set(successors.map(({ refresh }) => refresh)).size).toBe(1);
+    expect(successors[0]).toMatchObject({ __typename: 'TokenPair', refresh: expect.stringMatching(/^tsrr_/) });
   });
 });
