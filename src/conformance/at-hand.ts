@@ -23,10 +23,20 @@ export interface Inactive {
   key: string | null;
 }
 
+/** An access and a refresh token. */
+export interface Pair {
+  access: string;
+  refresh: string;
+}
+
+/** Pairs that no server hands out: one that has expired, both of it, and that of a user who became inactive since. */
+export type Pairs = Partial<Record<'expired' | 'inactive', Pair>>;
+
 /** What there is to try cases with. */
 export interface AtHand {
   user: SignedUp | null;
   inactive: Inactive | null;
+  pairs: Pairs;
   /** Null: the server did not say. */
   registration: 'open' | 'closed' | null;
   /** The origin that browsers' requests name. */
@@ -41,6 +51,7 @@ export type Ways = Record<'jwt' | 'session' | 'basic', 'on' | { lack: string }>;
 export interface Given {
   user: { username: string; password: string } | null;
   inactive: Inactive | null;
+  pairs?: Pairs;
   /** Null: that of the endpoint. */
   origin: string | null;
 }
@@ -52,11 +63,11 @@ const TOKEN_NAME = 'conformance';
  * What there is to try cases with on this server: the user named, logged in, or else a throw-away one where
  * registration is open. Throws OperatorError when no GraphQL server answers there, or the user cannot log in.
  */
-export async function gather(endpoint: Endpoint, { user, inactive, ...given }: Given): Promise<AtHand> {
+export async function gather(endpoint: Endpoint, { user, inactive, pairs = {}, ...given }: Given): Promise<AtHand> {
   await requireGraphQL(endpoint);
   const registration = await findRegistration(endpoint);
   const origin = given.origin ?? endpoint.url.origin;
-  const around = { inactive, registration, origin, ways: await findWays(endpoint, origin) };
+  const around = { inactive, pairs, registration, origin, ways: await findWays(endpoint, origin) };
   if (user) return { user: await logIn(endpoint, user), ...around };
   return { user: registration === 'open' ? await register(endpoint) : null, ...around };
 }
@@ -71,7 +82,7 @@ export async function takeLeave(endpoint: Endpoint, { user }: AtHand): Promise<v
 }
 
 /** The first thing that this case needs and that is not at hand, in words, or null. */
-export function findLack(needs: readonly Need[], { user, inactive, registration, ways }: AtHand): string | null {
+export function findLack(needs: readonly Need[], { user, inactive, pairs, registration, ways }: AtHand): string | null {
   const lacks: Record<Need, string | false> = {
     user: !user && 'a user',
     'spaced password': user?.password === user?.password.trim() && 'a password with white space at an end',
@@ -79,6 +90,8 @@ export function findLack(needs: readonly Need[], { user, inactive, registration,
     'inactive user': !inactive && 'an inactive user',
     'inactive key': !inactive?.key && 'the key of an inactive user',
     'closed registration': registration !== 'closed' && 'closed registration',
+    'expired pair': !pairs.expired && 'a pair that has expired',
+    'inactive pair': !pairs.inactive && 'a pair of a user who became inactive since',
     jwt: lackOf(ways.jwt),
     session: lackOf(ways.session),
     basic: lackOf(ways.basic),

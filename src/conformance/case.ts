@@ -1,7 +1,8 @@
 /**
  * What a case cannot be tried without. `spaced password`: the user's own has white space
  * at an end. `plain user`: one who is not staff. `inactive key`: the key of an inactive
- * user, which no server hands out. `jwt`, `session`, `basic`: the server's way in of that name.
+ * user, which no server hands out. `expired pair`, `inactive pair`: see `Pairs`. `jwt`, `session`, `basic`: the
+ * server's way in of that name.
  */
 export type Need =
   | 'user'
@@ -10,6 +11,8 @@ export type Need =
   | 'inactive user'
   | 'inactive key'
   | 'closed registration'
+  | 'expired pair'
+  | 'inactive pair'
   | 'jwt'
   | 'session'
   | 'basic';

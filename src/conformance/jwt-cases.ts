@@ -8,6 +8,10 @@ const NOT_VALID = refused(
   'Given token not valid for any token type',
   'Bearer error="invalid_token", error_description="<any text>',
 );
+const EXPIRED = refused(
+  'Given token not valid for any token type',
+  'Bearer error="invalid_token", error_description="Token is expired"',
+);
 const MALFORMED = refused('Authorization header must contain two space-delimited values', 'Bearer <any text>');
 const NO_ACCOUNT = answered({
   obtainTokenPair: {
@@ -149,6 +153,33 @@ export const JWT_CASES: readonly TokenCase[] = [
       refresh('<refresh>', invalid('Token is blacklisted')),
       revoke('<refresh>', invalid('Token is blacklisted')),
       revoke('garbage', invalid('Token is invalid')),
+    ],
+  },
+  {
+    name: 'refuses an expired access token, and says so to whoever asks',
+    needs: ['jwt', 'expired pair'],
+    steps: [
+      { document: ME, headers: [['Authorization', 'Bearer <expired access>']], expected: EXPIRED },
+      verify('<expired access>', invalid('Token is expired')),
+    ],
+  },
+  {
+    name: 'neither verifies nor refreshes nor revokes by an expired refresh token',
+    needs: ['jwt', 'expired pair'],
+    steps: [
+      verify('<expired refresh>', invalid('Token is expired')),
+      refresh('<expired refresh>', invalid('Token is expired')),
+      revoke('<expired refresh>', invalid('Token is expired')),
+    ],
+  },
+  {
+    name: 'neither verifies nor refreshes the pair of a user who became inactive',
+    needs: ['jwt', 'inactive pair'],
+    // How long the access token still counts in requests is the server's own affair: it may judge by signature alone.
+    steps: [
+      verify('<inactive access>', invalid('User is inactive')),
+      verify('<inactive refresh>', invalid('User is inactive')),
+      refresh('<inactive refresh>', invalid('User is inactive')),
     ],
   },
 ];

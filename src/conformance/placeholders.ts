@@ -8,7 +8,7 @@ import { partsOf } from './summary.ts';
 export type Placeholders = Readonly<Record<string, string>>;
 
 /** The placeholders that can be filled in with what is at hand. Good for one case: those made up are made up anew. */
-export function placeholdersFor({ user, inactive, origin }: AtHand): Placeholders {
+export function placeholdersFor({ user, inactive, pairs, origin }: AtHand): Placeholders {
   const nobody = `nobody-${randomBytes(8).toString('hex')}`;
   return {
     origin,
@@ -37,7 +37,16 @@ export function placeholdersFor({ user, inactive, origin }: AtHand): Placeholder
       'inactive basic': basicOf(inactive.username, inactive.password),
       ...(inactive.key !== null && { 'inactive key': inactive.key }),
     }),
+    ...pairPlaceholders(pairs),
   };
+}
+
+function pairPlaceholders(pairs: AtHand['pairs']): Placeholders {
+  const named = Object.entries(pairs).flatMap(([name, { access, refresh }]) => [
+    [`${name} access`, access],
+    [`${name} refresh`, refresh],
+  ]);
+  return Object.fromEntries(named);
 }
 
 /** What stands for what was kept of this reply, and for the forged form of each; nothing where the reply has none of it. */

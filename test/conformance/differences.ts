@@ -112,6 +112,20 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     why: 'A refresh token used twice is a stolen one (RFC 9700, section 4.14.2). There the thief’s pair lives on.',
     there: [null, null, null, null, inWords('a pair')],
   },
+  'refuses an expired access token, and says so to whoever asks': {
+    why: INVALID_OR_EXPIRED,
+    there: [null, NOT_OR_EXPIRED],
+  },
+  'neither verifies nor refreshes nor revokes by an expired refresh token': {
+    why: INVALID_OR_EXPIRED,
+    there: [NOT_OR_EXPIRED, NOT_OR_EXPIRED, NOT_OR_EXPIRED],
+  },
+  'neither verifies nor refreshes the pair of a user who became inactive': {
+    why:
+      'Who may not come in gets nothing that lets him in. simplejwt 5.2.2 looks at no user here, and goes on giving pairs ' +
+      'as long as they are refreshed; newer ones refuse that (jazzband/djangorestframework-simplejwt#814).',
+    there: [inWords('done'), inWords('done'), inWords('a pair')],
+  },
 };
 
 /** Cases that cannot be put to Django REST framework at all. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AtHand, Ways } from '../../src/conformance/at-hand.ts';
 import type { Header, Need, Step } from '../../src/conformance/case.ts';
 import { TOKEN_CASES } from '../../src/conformance/cases.ts';
@@ -103,6 +103,26 @@ async function compare(installed: string): Promise<void> {
     expect(await asked.there('sessionid=dead', proofThere)).toEqual({ status: 403, message, challenge: null });
   });
 
+  it('judge the access token of a user who became inactive alike, whether they look at the user or not', async () => {
+    const asked = (atHand: AtHand): Question => ({
+      document: ME,
+      headers: [['Authorization', `Bearer ${atHand.pairs.inactive?.access}`]],
+    });
+    // By its signature alone, which is the default here and JWTStatelessUserAuthentication there.
+    expect(await here.ask(asked(here.atHand))).toEqual({ status: 200, message: 'idle', challenge: null });
+    expect(await there.ask(asked(there.atHand), 'jwt-stateless')).toMatchObject({ status: 200 });
+    // With a look at the user, which is JWT_CHECK=strict here and the default there.
+    const strict = await startTessera(onTestFinished, { JWT_CHECK: 'strict' });
+    const message = 'User is inactive';
+    const challenge = `Bearer error="invalid_token", error_description="${message}"`;
+    expect(await strict.ask(asked(strict.atHand))).toEqual({ status: 401, message, challenge });
+    expect(await there.ask(asked(there.atHand), 'jwt')).toEqual({
+      status: 401,
+      message,
+      challenge: 'Bearer realm="api"',
+    });
+  });
+
   it('agree on any Authorization header, but for Bearer and a key', async () => {
     const heard = new Set<string>();
     await fc.assert(
@@ -146,20 +166,28 @@ function wayOf(needs: readonly Need[]): Way {
   return (Object.keys(WAYS) as (keyof Ways)[]).find((way) => needs.includes(way)) ?? 'token';
 }
 
-type Way = keyof Ways | 'token';
+type Way = keyof Ways | 'token' | 'jwt-stateless';
 
 function withoutExpected({ expected: _, keep: __, ...question }: Step): Question {
   return question;
 }
 
-async function startTessera() {
+async function startTessera(
+  atTheEnd: (end: () => Promise<void>) => void = afterAll,
+  variables: Record<string, string> = {},
+) {
   const own = await databaseOfItsOwn();
-  afterAll(own.drop);
-  const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
-  const { url, origin } = await startServer(
-    { ...env, REGISTRATION: 'open', AUTHENTICATION: 'token,jwt,session,basic' },
-    afterAll,
-  );
+  atTheEnd(own.drop);
+  const env = {
+    ...own.env,
+    NODE_ENV: 'test',
+    BCRYPT_COST: '4',
+    TOKEN_SECRETS: 't'.repeat(32),
+    AUTHENTICATION: 'token,jwt,session,basic',
+    JWT_ISSUER: 'https://tessera.test',
+    ...variables,
+  };
+  const { url, origin } = await startServer({ ...env, REGISTRATION: 'open' }, atTheEnd);
   const atHand: AtHand = { ...(await makePeople(env)), registration: 'open', origin, ways: WAYS };
   const endpoint = { url: new URL(url), timeoutMs: 10_000 };
   await exchange(endpoint, { document: REGISTER, variables: UNSPACED });
@@ -183,6 +211,7 @@ async function startPeer(installed: string) {
   const atHand: AtHand = {
     user: { username: 'ada', password: PASSWORD, tokenName: 'default', key, isStaff: false, isThrowAway: false },
     inactive: { username: 'idle', password: PASSWORD, key: idle },
+    pairs: people.pairs,
     registration: null,
     origin: people.origin,
     ways: WAYS,

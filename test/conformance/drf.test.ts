@@ -20,9 +20,15 @@ import { makePeople } from './people.ts';
 async function startPeopled(registration: 'open' | 'closed') {
   const own = await databaseOfItsOwn();
   afterAll(own.drop);
-  const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
-  const AUTHENTICATION = 'token,jwt,session,basic';
-  const { url, origin } = await startServer({ ...env, REGISTRATION: registration, AUTHENTICATION }, afterAll);
+  const env = {
+    ...own.env,
+    NODE_ENV: 'test',
+    BCRYPT_COST: '4',
+    TOKEN_SECRETS: 't'.repeat(32),
+    AUTHENTICATION: 'token,jwt,session,basic',
+    JWT_ISSUER: 'https://tessera.test',
+  };
+  const { url, origin } = await startServer({ ...env, REGISTRATION: registration }, afterAll);
   const endpoint = { url: new URL(url), timeoutMs: 10_000 };
   const ways = await findWays(endpoint, origin);
   return { endpoint, atHand: { ...(await makePeople(env)), registration, origin, ways } };

@@ -1,28 +1,64 @@
 import { pino } from 'pino';
 import { newUserSchema } from '../../src/accounts/new-user.ts';
+import { obtainTokenPair } from '../../src/accounts/token-pairs.ts';
 import { createUser } from '../../src/accounts/users.ts';
 import { keyOf } from '../../src/auth/key.ts';
 import { createPasswords } from '../../src/auth/password.ts';
-import { readConfig } from '../../src/config.ts';
-import type { Inactive, SignedUp } from '../../src/conformance/at-hand.ts';
+import { refreshKeyOf } from '../../src/auth/refresh-key.ts';
+import { readConfig, tokenRulesOf } from '../../src/config.ts';
+import type { Inactive, Pair, Pairs, SignedUp } from '../../src/conformance/at-hand.ts';
 import { type OpenDatabase, openDatabase } from '../../src/database/open.ts';
+import { accessTokensOf } from '../../src/schemes.ts';
+import { lookedUpKeys } from '../../src/signing-keys.ts';
 
 /** With white space at both ends, for the cases that look there. */
 export const PASSWORD = ' a fine long password ';
 
-/** A user and an inactive one on the database that these variables name, with the keys of both. */
-export function makePeople(env: Record<string, string>): Promise<{ user: SignedUp; inactive: Inactive }> {
+/** Long enough ago for a pair to have expired, and not so long that it would have been pruned. */
+const PAST_MS = 20 * 86_400_000;
+
+interface People {
+  user: SignedUp;
+  inactive: Inactive;
+  pairs: Pairs;
+}
+
+/**
+ * A user and an inactive one on the database that these variables name, with the keys of both; where there are pairs,
+ * also that which the inactive one has from before, and an expired one of somebody else. JWT_ISSUER must be named, since
+ * the port is not known to them.
+ */
+export function makePeople(env: Record<string, string>): Promise<People> {
   const { config, secrets } = readConfig(env);
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
   return asGuest(env, async ({ database, tokenSecrets }) => {
-    async function make(username: string, isActive: boolean) {
+    async function make(username: string) {
       const newUser = newUserSchema.parse({ username, password: PASSWORD });
-      const { user, token } = await createUser(database, passwords, newUser);
-      await database.user.update({ where: { id: user.id }, data: { isActive } });
+      const { token } = await createUser(database, passwords, newUser);
       return { username, password: PASSWORD, key: keyOf(token, tokenSecrets) };
     }
-    const user = { ...(await make('ada', true)), tokenName: 'default', isStaff: false, isThrowAway: false };
-    return { user, inactive: await make('idle', false) };
+    const accessTokens = accessTokensOf(
+      config,
+      lookedUpKeys(config, secrets, tokenSecrets, async () => database),
+    );
+    async function obtain(username: string, now: Date): Promise<Pair | undefined> {
+      if (!accessTokens) return undefined;
+      const options = { rules: tokenRulesOf(config), now };
+      const { user, pair } = await obtainTokenPair(database, passwords, { username, password: PASSWORD }, options);
+      const { id, isStaff, isSuperuser } = user;
+      const claims = { userId: id, pairId: pair.id, username, isStaff, isSuperuser, scopes: pair.scopes };
+      const { token: access } = await accessTokens.issue(claims, now);
+      const { refreshCount } = pair;
+      return { access, refresh: refreshKeyOf({ pairId: pair.id, refreshCount }, tokenSecrets) };
+    }
+    const user = { ...(await make('ada')), tokenName: 'default', isStaff: false, isThrowAway: false };
+    const [inactive, late] = [await make('idle'), await make('late')];
+    const [kept, expired] = [
+      await obtain(inactive.username, new Date()),
+      await obtain(late.username, new Date(Date.now() - PAST_MS)),
+    ];
+    await database.user.update({ where: { usernameKey: inactive.username }, data: { isActive: false } });
+    return { user, inactive, pairs: { ...(kept && { inactive: kept }), ...(expired && { expired }) } };
   });
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Pairs } from '../../../src/conformance/at-hand.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
@@ -19,6 +20,8 @@ interface Started {
   keys: Record<string, string>;
   /** Of sessions that are open, by username. */
   cookies: Record<string, string>;
+  /** One that has expired, and one whose user became inactive after he got it. */
+  pairs: Pairs;
 }
 
 /** The Python that has Django REST framework and simplejwt, or null: Debian's package is for Debian's own. */
@@ -62,6 +65,6 @@ export async function startDjango(python: string, users: PeerUser[]) {
     await stop();
     throw new Error(`Django did not start:\n${errors}`);
   }
-  const { port, keys, cookies } = JSON.parse(first) as Started;
-  return { origin: `http://127.0.0.1:${port}`, keys, cookies, stop };
+  const { port, ...inHand } = JSON.parse(first) as Started;
+  return { origin: `http://127.0.0.1:${port}`, ...inHand, stop };
 }

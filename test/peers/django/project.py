@@ -37,7 +37,7 @@ from rest_framework.authtoken.views import obtain_auth_token  # noqa: E402
 from rest_framework.decorators import api_view, authentication_classes, permission_classes  # noqa: E402
 from rest_framework.permissions import AllowAny, IsAuthenticated  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
-from rest_framework_simplejwt.authentication import JWTAuthentication  # noqa: E402
+from rest_framework_simplejwt.authentication import JWTAuthentication, JWTStatelessUserAuthentication  # noqa: E402
 from rest_framework_simplejwt import views as jwt  # noqa: E402
 
 
@@ -70,6 +70,7 @@ urlpatterns = [
     path("basic/me", me_by(BasicAuthentication)),
     path("session/me", me_by(SessionAuthentication)),
     path("jwt/me", me_by(JWTAuthentication)),
+    path("jwt-stateless/me", me_by(JWTStatelessUserAuthentication)),
     path("jwt/obtain", jwt.TokenObtainPairView.as_view()),
     path("jwt/refresh", jwt.TokenRefreshView.as_view()),
     path("jwt/verify", jwt.TokenVerifyView.as_view()),
