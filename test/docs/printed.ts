@@ -58,17 +58,12 @@ function ofPort([printed, real]: [string, string]): [string, string] {
 }
 
 /** Plays the blocks that a page marks as its quickstart, on a server and a data directory of their own. */
-export function playQuickstart(page: string) {
-  return playOnServer(page, 'quickstart');
-}
-
-/** As playQuickstart, the blocks that bear another mark. */
-export async function playOnServer(page: string, mark: string) {
+export async function playQuickstart(page: string) {
   const DATA_DIR = mkdtempSync(join(tmpdir(), 'tessera-quickstart-'));
   onTestFinished(() => rmSync(DATA_DIR, { recursive: true, force: true }));
   const PORT = await freePort(4000);
   const server = await startServer({ DATA_DIR, PORT });
-  const played = await playBlocks(markedBlocks(page, mark), { DATA_DIR }, ['4000', PORT]);
+  const played = await playBlocks(markedBlocks(page, 'quickstart'), { DATA_DIR }, ['4000', PORT]);
   server.child.kill('SIGTERM');
   expect((await server.finished).code).toBe(0);
   return played;
