@@ -1,5 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { keyOf } from '../src/auth/key.ts';
+import type { AccessClaims } from '../src/auth/access-token.ts';
+import { keyOf, newTokenId } from '../src/auth/key.ts';
+import { unseal } from '../src/auth/sealed-key.ts';
+import { globalIdOf } from '../src/graphql/global-id.ts';
 import { startServer, tessera } from './program.ts';
 import { databaseOfItsOwn, openWorld, PASSWORD, TOKEN_SECRET } from './world.ts';
 
@@ -11,6 +14,29 @@ const LOGIN = `mutation ($u: String!, $p: String!) {
   obtainAuthToken(input: { username: $u, password: $p }) { ... on IssuedToken { key } }
 }`;
 const REFUSED = { errors: [{ message: 'Invalid token.', extensions: { code: 'AUTHENTICATION_FAILED' } }] };
+
+const CREATE = 'mutation { createToken(input: { name: "made" }) { ... on IssuedToken { key token { expiresAt } } } }';
+const REFRESH = 'mutation ($r: String!) { refreshTokenPair(refresh: $r) { __typename ... on TokenPair { refresh } } }';
+const PROOF = { origin: 'http://localhost:4000', 'x-tessera-csrf': '1' };
+
+function asBearer(token: string, query: string, to = world.endpoint) {
+  return request(query, { headers: { authorization: `Bearer ${token}` } }, to);
+}
+
+async function issueAccess(claims: AccessClaims): Promise<string> {
+  if (!world.accessTokens) throw new Error('This world has no signing keys.');
+  return (await world.accessTokens.issue(claims, world.clock.now)).token;
+}
+
+async function makePair(username: string) {
+  const { body } = await request(
+    'mutation ($u: String!, $p: String!) { obtainTokenPair(input: { username: $u, password: $p }) { ... on TokenPair { access refresh } } }',
+    { variables: { u: username, p: PASSWORD } },
+  );
+  const { access, refresh } = body.data.obtainTokenPair;
+  const { id } = await database.token.findFirstOrThrow({ where: { kind: 'REFRESH', user: { username } } });
+  return { access, refresh, pairId: id };
+}
 
 async function whoIs(key: string) {
   return (await request('{ me { username isSuperuser } }', { key })).body;
@@ -57,6 +83,112 @@ describe('whoever reads the whole database', () => {
     expect(await whoIs(keyOf({ id: token.id }, [TOKEN_SECRET]))).toMatchObject({
       data: { me: { username: user.username } },
     });
+  });
+});
+
+describe('a signing key', () => {
+  it('cannot be read from the database, but with the secret too', async () => {
+    const row = await database.signingKey.findFirstOrThrow();
+    const stored = await everythingStored();
+    expect(stored).toContain(row.sealedKey);
+    for (const guess of stored) expect(unseal(row.sealedKey, row.id, guess)).toBeNull();
+    const { d } = JSON.parse(unseal(row.sealedKey, row.id, TOKEN_SECRET) ?? '{}');
+    expect(d).toMatch(/^[\w-]{43}$/);
+    expect(stored.join('\n')).not.toContain(d);
+  });
+
+  it('makes an access token for nobody that staff’s doors open to, and in the name of a pair alone where it is strict', async () => {
+    const claims = { username: 'nobody', isStaff: true, isSuperuser: true, scopes: ['*'] };
+    const forged = await issueAccess({ userId: newTokenId(), pairId: newTokenId(), ...claims });
+    const { user } = await makeUser();
+    const document = `{ node(id: "${globalIdOf('User', user.id)}") { ... on User { username email } } }`;
+    expect((await asBearer(forged, document)).body).toEqual({
+      data: { node: { username: user.username, email: user.email } },
+    });
+    expect((await asBearer(forged, CREATE)).body).toMatchObject(REFUSED);
+    const strict = world.endpointWith({ JWT_CHECK: 'strict' });
+    expect((await asBearer(forged, document, strict)).status).toBe(401);
+    const { pairId } = await makePair(user.username);
+    const ofThePair = await issueAccess({ userId: user.id, pairId, ...claims });
+    expect((await asBearer(ofThePair, '{ me { username isStaff } }', strict)).body).toEqual({
+      data: { me: { username: user.username, isStaff: false } },
+    });
+  });
+});
+
+describe('whoever has an access token', () => {
+  it('makes tokens as long as its pair lives, which last as long as that was to and outlive it', async () => {
+    const { user } = await makeUser();
+    const { access, refresh, pairId } = await makePair(user.username);
+    const pair = await database.token.findUniqueOrThrow({ where: { id: pairId } });
+    const { key, token } = (await asBearer(access, CREATE)).body.data.createToken;
+    expect(token.expiresAt).toBe(pair.expiresAt?.toISOString());
+    await request('mutation ($r: String!) { revokeTokenPair(refresh: $r) { __typename } }', {
+      variables: { r: refresh },
+    });
+    expect((await asBearer(access, '{ me { username } }')).status).toBe(200);
+    expect((await asBearer(access, CREATE.replace('made', 'more'))).body).toMatchObject(REFUSED);
+    expect(await whoIs(key)).toMatchObject({ data: { me: { username: user.username } } });
+    await request('mutation { revokeAllTokens { count } }', { key });
+    expect(await whoIs(key)).toEqual(REFUSED);
+  });
+
+  it('cannot refresh by it, nor call the API by a refresh token', async () => {
+    const { user } = await makeUser();
+    const { access, refresh } = await makePair(user.username);
+    const { body } = await request(REFRESH, { variables: { r: access } });
+    expect(body.data.refreshTokenPair).toEqual({ __typename: 'InvalidTokenError' });
+    for (const headers of [{ authorization: `Bearer ${refresh}` }, { authorization: `Token ${refresh}` }]) {
+      expect((await request('{ me { username } }', { headers })).status).toBe(401);
+    }
+  });
+});
+
+describe('whoever has a refresh token', () => {
+  it('goes on beside its owner until that one refreshes, which ends the pair for both', async () => {
+    const { user } = await makeUser();
+    const { refresh } = await makePair(user.username);
+    const refreshed = async (r: string) => (await request(REFRESH, { variables: { r } })).body.data.refreshTokenPair;
+    const stolen = await refreshed(refresh);
+    expect(stolen).toMatchObject({ __typename: 'TokenPair' });
+    world.clock.now = new Date(world.clock.now.getTime() + 10_000);
+    expect(await refreshed(refresh)).toEqual({ __typename: 'InvalidTokenError' });
+    expect(await refreshed(stolen.refresh)).toEqual({ __typename: 'InvalidTokenError' });
+  });
+});
+
+describe('whoever has a session’s cookie', () => {
+  it('uses it without a browser, as no key, and makes a token by it that outlives signing out', async () => {
+    const { user } = await makeUser();
+    const signedIn = await request(
+      'mutation ($u: String!, $p: String!) { signIn(input: { username: $u, password: $p }) { __typename } }',
+      { variables: { u: user.username, p: PASSWORD }, headers: PROOF },
+    );
+    const [cookie = ''] = (signedIn.headers.get('set-cookie') ?? '').split(';');
+    const byCookie = (query: string) => request(query, { headers: { ...PROOF, cookie } });
+    const { key, token } = (await byCookie(CREATE)).body.data.createToken;
+    const session = await database.token.findFirstOrThrow({ where: { userId: user.id, kind: 'SESSION' } });
+    expect(new Date(token.expiresAt).getTime()).toBe(session.createdAt.getTime() + 30 * 86_400_000);
+    expect(await whoIs(cookie.slice(cookie.indexOf('=') + 1))).toEqual(REFUSED);
+    expect((await byCookie('mutation { signOut { wasSignedIn } }')).body).toEqual({
+      data: { signOut: { wasSignedIn: true } },
+    });
+    expect((await byCookie('{ me { username } }')).status).toBe(401);
+    expect(await whoIs(key)).toMatchObject({ data: { me: { username: user.username } } });
+  });
+});
+
+describe('a page of another site', () => {
+  it('is not allowed to send the header that proves a page of one’s own, and may read the public keys', async () => {
+    const asking = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' };
+    const preflight = await world.endpoint.fetch('http://tessera.test/graphql', {
+      method: 'OPTIONS',
+      headers: { ...asking, 'access-control-request-headers': 'content-type,x-tessera-csrf' },
+    });
+    const allowed = ['access-control-allow-origin', 'access-control-allow-headers', 'access-control-allow-methods'];
+    expect(allowed.map((name) => preflight.headers.get(name))).toEqual([null, null, null]);
+    const keys = await world.endpoint.fetch('http://tessera.test/.well-known/jwks.json', { headers: asking });
+    expect(keys.headers.get('access-control-allow-origin')).toBe('*');
   });
 });
 
