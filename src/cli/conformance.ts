@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type AtHand, type Given, gather, takeLeave } from '../conformance/at-hand.ts';
+import { type AtHand, type Given, gather, type Pairs, takeLeave } from '../conformance/at-hand.ts';
 import { TOKEN_CASES } from '../conformance/cases.ts';
 import type { Endpoint } from '../conformance/exchange.ts';
 import { type Row, runCase } from '../conformance/run-case.ts';
@@ -12,6 +12,7 @@ interface Options {
   username?: string;
   inactiveUsername?: string;
   passwordStdin?: true;
+  pairsStdin?: true;
   origin?: string;
   timeout: number;
   json?: true;
@@ -29,6 +30,7 @@ export function addConformance(program: Command): void {
     .option('--username <name>', 'log in as this user, spelt as it was made; else one is registered where that is open')
     .option('--inactive-username <name>', 'try to log in as this inactive user, with the same password')
     .option('--password-stdin', 'read the password from standard input; a second line is the inactive user’s key')
+    .option('--pairs-stdin', 'read pairs behind them: lines of "expired" or "inactive", an access and a refresh token')
     .option('--origin <origin>', 'the origin that browsers’ requests name; that of the url when left out')
     .option('--timeout <seconds>', 'how long one reply may take', parseTimeout, 10)
     .option('--json', 'print the rows as JSON')
@@ -75,7 +77,8 @@ function lineOf(row: Row): string {
   return `FAILED   ${row.name}\n         request ${row.step}: expected ${row.expected}; got ${row.got}`;
 }
 
-async function readGiven({ username, inactiveUsername, passwordStdin, origin = null }: GivenOptions): Promise<Given> {
+async function readGiven(options: GivenOptions): Promise<Given> {
+  const { username, inactiveUsername, passwordStdin, pairsStdin, origin = null } = options;
   const isNamed = username !== undefined || inactiveUsername !== undefined;
   if (isNamed !== Boolean(passwordStdin)) {
     throw new OperatorError(
@@ -84,13 +87,26 @@ async function readGiven({ username, inactiveUsername, passwordStdin, origin = n
         : '--password-stdin needs to know whose password it is. Name a user with --username.',
     );
   }
+  if (pairsStdin && !isNamed)
+    throw new OperatorError('--pairs-stdin stands behind a password. Name a user with --username.');
   if (!isNamed) return { user: null, inactive: null, origin };
-  const [password = '', key = ''] = (await askPassword({ fromStdin: true })).split(/\r?\n/);
+  const [password = '', key = '', ...lines] = (await askPassword({ fromStdin: true })).split(/\r?\n/);
   return {
     user: username === undefined ? null : { username, password },
     inactive: inactiveUsername === undefined ? null : { username: inactiveUsername, password, key: key || null },
+    pairs: pairsStdin ? readPairs(lines) : {},
     origin,
   };
+}
+
+function readPairs(lines: readonly string[]): Pairs {
+  const pairs = lines.map((line) => {
+    const [, name, access, refresh] = /^(expired|inactive) (\S+) (\S+)$/.exec(line) ?? [];
+    if (name && access && refresh) return [name, { access, refresh }];
+    // Not quoted: it may be half a secret.
+    throw new OperatorError('A line behind the key must be "expired" or "inactive", an access and a refresh token.');
+  });
+  return Object.fromEntries(pairs);
 }
 
 function parseUrl(text: string): URL {

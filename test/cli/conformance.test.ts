@@ -40,6 +40,13 @@ function conformance(parts: string[], input = '') {
   return tessera(['conformance', ...parts], NO_CONFIGURATION, input);
 }
 
+/** What is to be sent for all cases to be tried: the password, the inactive user's key and the pairs. */
+function everything(): string {
+  const { inactive, pairs } = closed;
+  const lines = Object.entries(pairs).map(([name, { access, refresh }]) => `${name} ${access} ${refresh}`);
+  return `${[PASSWORD, inactive.key, ...lines].join('\n')}\n`;
+}
+
 const NAMED = ['--username', 'ada', '--password-stdin'];
 const names = TOKEN_CASES.map(({ name }) => name);
 
@@ -74,25 +81,28 @@ describe('tessera conformance', () => {
   });
 
   it('logs in as the users named, tries what is tried where registration is closed, and leaves nothing', async () => {
-    const { user, inactive, url, env } = closed;
-    const parts = [url, ...NAMED, '--inactive-username', 'idle', '--json'];
-    const { code, stdout, stderr } = await conformance(parts, `${PASSWORD}\n${inactive.key}\n`);
+    const { user, url, env } = closed;
+    const parts = [url, ...NAMED, '--inactive-username', 'idle', '--pairs-stdin', '--json'];
+    const { code, stdout, stderr } = await conformance(parts, everything());
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const rows = JSON.parse(stdout) as Row[];
-    const skipped = new Set(withPairs.map(({ name }) => name));
-    expect(rows).toEqual(
-      names.map((name) =>
-        skipped.has(name)
-          ? { name, result: 'skipped', needs: expect.stringMatching(/^a pair /) }
-          : { name, result: 'ok' },
-      ),
-    );
+    expect(rows).toEqual(names.map((name) => ({ name, result: 'ok' })));
     // The login token that was there is still there, and the one that was made for this is gone.
     expect(await tokenNamesOf(env, 'ada')).toEqual(['default']);
     const good = { document: ME, headers: [['Authorization', `Token ${user.key}`]] } as const;
     expect((await exchange({ url: new URL(url), timeoutMs: 10_000 }, good)).body).toEqual({
       data: { me: { username: 'ada' } },
     });
+  });
+
+  it('says which pairs would be needed where none are given', async () => {
+    const parts = [closed.url, ...NAMED, '--inactive-username', 'idle', '--json'];
+    const { code, stdout } = await conformance(parts, `${PASSWORD}\n${closed.inactive.key}\n`);
+    expect(code).toBe(0);
+    const skipped = (JSON.parse(stdout) as Row[]).filter(({ result }) => result === 'skipped');
+    expect(skipped).toEqual(
+      withPairs.map(({ name }) => ({ name, result: 'skipped', needs: expect.stringMatching(/^a pair /) })),
+    );
   });
 
   it('does not ask a password without white space to keep any', async () => {
@@ -375,7 +385,11 @@ const FAULTS_OF_WAYS: [fault: string, Fault, failed: string[]][] = [
             body: { data: { revokeTokenPair: { __typename: 'RevokedTokenPair', revoked: true } } },
           })
         : forward(asked),
-    ['verifies tokens that are good, and no others', 'refreshes and revokes a pair no more that was revoked'],
+    [
+      'verifies tokens that are good, and no others',
+      'refreshes and revokes a pair no more that was revoked',
+      'neither verifies nor refreshes nor revokes by an expired refresh token',
+    ],
   ],
   [
     'decodes Basic credentials leniently',
@@ -393,14 +407,13 @@ const FAULTS_OF_WAYS: [fault: string, Fault, failed: string[]][] = [
 describe('a server with a fault in another way in', () => {
   it.each(FAULTS_OF_WAYS)('fails in its own rows and in no others: %s', async (_fault, fault, failed) => {
     const url = await startWrongServer(closed.url, fault);
-    const parts = [url, ...NAMED, '--inactive-username', 'idle', '--origin', new URL(closed.url).origin, '--json'];
-    const { code, stdout, stderr } = await conformance(parts, `${PASSWORD}\n${closed.inactive.key}\n`);
+    const { origin } = new URL(closed.url);
+    const parts = [url, ...NAMED, '--inactive-username', 'idle', '--pairs-stdin', '--origin', origin, '--json'];
+    const { code, stdout, stderr } = await conformance(parts, everything());
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     const rows = JSON.parse(stdout) as Row[];
     expect(rows.filter(({ result }) => result === 'failed').map(({ name }) => name)).toEqual(failed);
-    expect(rows.filter(({ result }) => result === 'skipped').map(({ name }) => name)).toEqual(
-      withPairs.map(({ name }) => name),
-    );
+    expect(rows.filter(({ result }) => result === 'skipped')).toEqual([]);
     expect(stdout).not.toMatch(/eyJ[\w-]|tsr[a-z]?_\w|tessera-session=/);
   });
 
@@ -494,6 +507,17 @@ describe('what cannot be tried', () => {
     );
     expect(await said([closed.url, '--password-stdin'])).toBe(
       '--password-stdin needs to know whose password it is. Name a user with --username.',
+    );
+  });
+
+  it('is a pair without its name or its half, which is not shown, or without a password before it', async () => {
+    for (const line of ['eyJ.half.secret', 'late eyJ.half.secret tsrr_secret', 'expired eyJ.half.secret']) {
+      expect(await said([closed.url, ...NAMED, '--pairs-stdin'], `${PASSWORD}\n\n${line}\n`)).toBe(
+        'A line behind the key must be "expired" or "inactive", an access and a refresh token.',
+      );
+    }
+    expect(await said([closed.url, '--pairs-stdin'])).toBe(
+      '--pairs-stdin stands behind a password. Name a user with --username.',
     );
   });
 
