@@ -268,6 +268,21 @@ describe('JWT_CHECK', () => {
     expect(await outcome(pair.access, strict)).toEqual({ ...VERIFIED, queries: 0 });
   });
 
+  it('strict: a pair is good for its own user, for its own time, and noted as used', async () => {
+    const { user: other } = await makeUser();
+    const pair = await pairOf(other.username);
+    const ofAda = await sign({ ...decodeJwt(pair.access), sub: claims.sub ?? '' });
+    expect(await outcome(ofAda, strict)).toEqual(refusedFor('Token is invalid', NOT_VALID, 1));
+    expect(await outcome(pair.access, strict)).toMatchObject(VERIFIED);
+    await world.lastUsed.write();
+    const row = await database.token.findFirstOrThrow({ where: { userId: other.id, kind: 'REFRESH' } });
+    expect(row.lastUsedAt).toEqual(clock.now);
+    await database.token.update({ where: { id: row.id }, data: { expiresAt: clock.now } });
+    await world.changes.settle();
+    expect(await outcome(pair.access, strict)).toMatchObject({ status: 401, message: NOT_VALID });
+    expect(await outcome(pair.access)).toMatchObject(VERIFIED);
+  });
+
   it('signature: an access token outlives its pair and its user’s standing; strict: it does not', async () => {
     const { user: other } = await makeUser();
     const pair = await pairOf(other.username);
