@@ -42,6 +42,17 @@ describe('the guide for clients', () => {
     expect(await compile()).toBe('');
   });
 
+  it('shows what compiles with the session of a cookie in the place of that of a key', async () => {
+    // These are about keys.
+    const without = ['log-in.ts', 'pair.ts'];
+    const swapped = sources.filter(({ name }) => ['session.ts', ...without].includes(name));
+    for (const name of without) rmSync(join(frontEnd, name));
+    cpSync(join(frontEnd, 'cookie-session.ts'), join(frontEnd, 'session.ts'));
+    const said = await compile();
+    for (const { name, text } of swapped) writeFileSync(join(frontEnd, name), text);
+    expect(said).toBe('');
+  });
+
   it.each(sources.filter(({ name }) => name !== 'codegen.ts'))(
     'shows the $name that the tests run',
     ({ name, text }) => {

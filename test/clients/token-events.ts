@@ -11,6 +11,8 @@ interface Listener {
 
 /** What a stream that is refused at the door is refused for. */
 const CODES: Record<number, string> = { 401: 'AUTHENTICATION_FAILED', 403: 'FORBIDDEN' };
+/** What no waiting helps against. */
+const FINAL: unknown[] = ['UNAUTHENTICATED', 'AUTHENTICATION_FAILED', 'FORBIDDEN'];
 const PAUSE_MS = 1_000;
 
 /** Listens until `signal` says that it is enough, or the user may listen no more: then with the code of the refusal. */
@@ -18,7 +20,7 @@ export async function followTokens(url: string, session: Session, listener: List
   while (!signal.aborted) {
     const code = await listen(url, session, listener, signal);
     noticeRefusal(session, code);
-    if (code === 'AUTHENTICATION_FAILED' || code === 'FORBIDDEN') return code;
+    if (FINAL.includes(code)) return code;
     // OVERLOADED, a server that restarts, a line that broke: again, in a moment.
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
