@@ -399,6 +399,22 @@ describe('an explanation', () => {
     }
   });
 
+  it('shows no row that is no pair of its user, whatever an access token says', async () => {
+    const { signingKeys } = world;
+    if (!signingKeys) throw new Error('There are no keys.');
+    const { user } = await world.makeUser();
+    const issue = (pairId: string) => {
+      const { id: userId, username, isStaff, isSuperuser } = user;
+      const claims = { userId, pairId, username, isStaff, isSuperuser, scopes: ['*'] };
+      return world.accessTokens?.issue(claims, clock.now);
+    };
+    const { id: anothers } = await database.token.findFirstOrThrow({ where: { name: 'access alive' } });
+    for (const pairId of [anothers, ids.get('alive') ?? '']) {
+      const explanation = await plain.explain((await issue(pairId))?.token ?? '');
+      expect(explanation).toMatchObject({ isAccepted: true, found: null, access: { pairFlaw: 'pair-ended' } });
+    }
+  });
+
   it.each<[string, Explanation['reason']]>([
     ['session alive', null],
     ['session not used for 7 days', 'idle'],
