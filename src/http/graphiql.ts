@@ -1,6 +1,10 @@
+import { PROOF_HEADER } from '../auth/browser-proof.ts';
+
 /** What GraphiQL shows a newcomer: how to get a key, and where to put it. */
 export const graphiql = {
   title: 'Tessera',
+  // Without it a browser that has a session's cookie would be refused whatever it asks, the schema included.
+  additionalHeaders: { [PROOF_HEADER]: '1' },
   defaultQuery: `# Who are you? Nobody yet: viewer is null.
 query WhoAmI {
   viewer { username }

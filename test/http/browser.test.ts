@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startFrontEnd } from '../clients/front-end.ts';
 import { freePorts } from '../free-ports.ts';
 import { type StartedServer, startServer, tessera } from '../program.ts';
@@ -174,6 +174,23 @@ describeWith(['chromium'], 'a browser', () => {
     expect(await send(page, { query: ME })).toEqual(UNAUTHENTICATED);
     expect(await visitor.cookies()).toEqual([]);
   });
+
+  it('is known to GraphiQL, which the server serves where its people develop', async () => {
+    const own = await databaseOfItsOwn();
+    const [port = 0] = await freePorts(1);
+    const at = { ...own.env, NODE_ENV: 'development', TOKEN_SECRETS: 't'.repeat(32), PORT: `${port}` };
+    await tessera(['user', 'create', 'ada', '--password-stdin'], at, PASSWORD);
+    await startServer(at);
+    onTestFinished(own.drop);
+    const page = await (await openVisitor(browser)).newPage();
+    await page.goto(`http://localhost:${port}/graphql`);
+    expect(await send(page, { query: signInAs('ada') })).toEqual(isSignedIn('ada'));
+    await page.goto(`http://localhost:${port}/graphql?query=${encodeURIComponent(ME)}`);
+    await page.getByRole('button', { name: /Execute/ }).click();
+    await expect
+      .poll(() => page.locator('.result-window').textContent(), { timeout: 20_000 })
+      .toMatch(/"me":\s*\{\s*"username":\s*"ada"/);
+  }, 60_000);
 
   it('is not let in by an EventSource, which sends no header', async () => {
     const page = await signedInPage(await openVisitor(browser));

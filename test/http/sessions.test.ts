@@ -234,10 +234,12 @@ describe('the cookie', () => {
   });
 
   it('is no key, and a key is no cookie', async () => {
-    const { key, cookie } = await makeSession();
+    const { user, key, cookie } = await makeSession();
     const value = cookie.slice(cookie.indexOf('=') + 1);
     expect((await request(ME, { key: value })).body.errors[0].message).toBe('Invalid token.');
     expect(await ask(`tessera-session=${key}`)).toEqual(anonymous);
+    const login = await database.token.findFirstOrThrow({ where: { userId: user.id, kind: 'LOGIN' } });
+    expect(await ask(`tessera-session=${keyOf(login, tokenSecrets, SESSION_USE)}`)).toEqual(anonymous);
     const [session] = await database.token.findMany({
       where: { kind: 'SESSION' },
       orderBy: { createdAt: 'desc' },
