@@ -10,7 +10,7 @@ import { OperatorError } from './errors.ts';
 export async function readConfiguredKeys(jwtKeys: string): Promise<SigningKeys> {
   const named = jwtKeys.trim().startsWith('{')
     ? jwksIn(jwtKeys, 'JWT_KEYS')
-    : jwtKeys.split(',').flatMap((path) => keysInFile(path.trim()));
+    : jwtKeys.split(',').flatMap((path, at) => keysInFile(path.trim(), at + 1));
   const keys = await Promise.all(named.map(({ key, place }) => readSigningKey(key, place)));
   const [first] = keys;
   const { privateKey } = first ?? {};
@@ -31,15 +31,18 @@ interface Named {
   place: string;
 }
 
-function keysInFile(path: string): Named[] {
-  const place = `JWT_KEYS: ${path}`;
+function keysInFile(path: string, number: number): Named[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new OperatorError(`${place} cannot be read (${code}). Name files that the server may read, or a JWK set.`);
+    // Not by what stands there: that may be the very key, pasted in place of its file's name.
+    throw new OperatorError(
+      `JWT_KEYS: file ${number} cannot be read (${code}). Name files that the server may read, comma-separated, or give a JWK set.`,
+    );
   }
+  const place = `JWT_KEYS: ${path}`;
   return text.trim().startsWith('{') ? jwksIn(text, place) : [{ key: text, place }];
 }
 

@@ -51,10 +51,15 @@ export function keptKeys(read: ReadKeys): SigningKeys {
 
   return {
     async signer(now) {
-      const able = keys.filter(isSigner);
+      // With one that counts no more it would sign what nobody takes.
+      const able = keys.filter((_key, place) => counts(place, now)).filter(isSigner);
       // A clock that goes behind that of the server which made the first key must not keep this one from signing.
       const signer = able.findLast(({ signsFrom }) => signsFrom <= now) ?? able[0];
-      if (!signer) throw new Error('There is no key that access tokens can be signed with: restart the server.');
+      if (!signer) {
+        throw new Error(
+          'No key that access tokens are signed with can be opened: give this server the newest TOKEN_SECRETS.',
+        );
+      }
       return signer;
     },
     async find(id, now) {
@@ -76,8 +81,10 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
   const made = await ensureSigningKey(database, tokenSecrets, now());
   if (made !== null) log.debug({ kid: made }, 'a key that access tokens are signed with was made');
   const opened = new Map<string, KeptKey['privateKey']>();
-  let current = await read();
+  const complained = new Set<string>();
+  let current: SigningKeys = keptKeys({ keys: [], accessLifetimeSeconds });
   let reading: Promise<void> | null = null;
+  /** Whether something may have changed that has not been read. */
   let isStale = false;
   let lookedAt = performance.now();
 
@@ -87,6 +94,15 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
     const keys = found.map((key) => ({ ...key, privateKey: key.privateKey ?? opened.get(key.id) ?? null }));
     opened.clear();
     for (const { id, privateKey } of keys) opened.set(id, privateKey);
+    const last = keys.at(-1);
+    if (last && last.privateKey === null && !complained.has(last.id)) {
+      complained.add(last.id);
+      const when = { kid: last.id, signsFrom: last.signsFrom };
+      log.error(
+        when,
+        'the newest signing key cannot be opened: TOKEN_SECRETS of this server lacks the secret that it is sealed with',
+      );
+    }
     return keptKeys({ keys, accessLifetimeSeconds });
   }
 
@@ -99,10 +115,21 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
         isStale = false;
         current = await read();
       }
-    })().finally(() => {
-      reading = null;
-    });
+    })()
+      .catch((error) => {
+        isStale = true;
+        throw error;
+      })
+      .finally(() => {
+        reading = null;
+      });
     return reading;
+  }
+
+  /** Where nothing tells of a change, a use asks for what has become of the keys; it does not wait for it. */
+  function lookBehind(): void {
+    const isSure = changes.areHeard() && !isStale;
+    if (!isSure && !reading && performance.now() - lookedAt >= LOOK_EVERY_MS) readBehind();
   }
 
   function readBehind(): void {
@@ -112,11 +139,21 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
   const unsubscribe = changes.subscribe(({ table }) => {
     if (table === 'SigningKey' || table === null) readBehind();
   });
+  try {
+    await readAnew();
+  } catch (error) {
+    unsubscribe();
+    throw error;
+  }
   const timer = setInterval(readBehind, READ_EVERY_MS).unref();
 
   return {
-    signer: (at) => current.signer(at),
+    signer(at) {
+      lookBehind();
+      return current.signer(at);
+    },
     async find(id, at) {
+      lookBehind();
       const found = await current.find(id, at);
       if (found) return found;
       if (reading) await reading;

@@ -35,7 +35,7 @@ export function createWays(config: Config, parts: SchemeParts) {
     token: () => tokenScheme(options.token),
     jwt: () => options.jwt && jwtScheme(options.jwt),
     session: () => sessionScheme(options.session),
-    basic: () => basicScheme({ prove: parts.prove }),
+    basic: () => basicScheme({ prove: parts.prove, origins: options.session.origins }),
   };
   return { schemes: config.authentication.flatMap((name) => makers[name]() ?? []), ...options };
 }

@@ -25,7 +25,7 @@ function asBearer(token: string, query: string, to = world.endpoint) {
 
 async function issueAccess(claims: AccessClaims): Promise<string> {
   if (!world.accessTokens) throw new Error('This world has no signing keys.');
-  return (await world.accessTokens.issue(claims, world.clock.now)).token;
+  return (await (await world.accessTokens.prepare(world.clock.now))(claims)).token;
 }
 
 async function makePair(username: string) {

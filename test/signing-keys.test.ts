@@ -78,7 +78,13 @@ describe('JWT_KEYS', () => {
   });
 
   it.each([
-    ['a file that is not there', async () => join(folder, 'none.pem'), /cannot be read \(ENOENT\)/],
+    ['a file that is not there', async () => join(folder, 'none.pem'), /^JWT_KEYS: file 1 cannot be read \(ENOENT\)/],
+    ['a key in place of its file', async () => pem('ed25519'), /^JWT_KEYS: file 1 cannot be read \(ENOENT\)/],
+    [
+      'an encoded key in place of its file',
+      async () => btoa(JSON.stringify(await makeSigningJwk())),
+      /^JWT_KEYS: file 1 cannot be read \(EN/,
+    ],
     ['what is no key', async () => file('odd.pem', 'nonsense'), /is no key that can be read/],
     ['what is no JSON', async () => '{nonsense', /must be JSON/],
     ['a shared secret', async () => JSON.stringify({ kty: 'oct', k: 'c2VjcmV0' }), /is no key that can be read/],
@@ -120,17 +126,18 @@ describe('JWT_KEYS', () => {
     const given = await make();
     const error = await readConfiguredKeys(given).catch((refusal: Error) => refusal);
     expect(error).toMatchObject({ name: 'OperatorError', message: expect.stringMatching(message) });
+    if (!given.includes(folder)) expect((error as Error).message).not.toContain(given.slice(0, 40));
     if (given.includes('"d"')) expect((error as Error).message).not.toContain(JSON.parse(given).d ?? '"d"');
   });
 });
 
-async function nodeWith(secrets: TokenSecrets, changes = world.changes) {
+async function nodeWith(secrets: TokenSecrets, changes = world.changes, told = log) {
   const node = await openKeptKeys({
     database,
     tokenSecrets: secrets,
     changes,
     accessLifetimeSeconds: 300,
-    log,
+    log: told,
     now: () => clock.now,
   });
   onTestFinished(() => node.close());
@@ -225,6 +232,44 @@ describe('keys that are kept', () => {
     world.queries.length = 0;
     for (let n = 1; n < 50; n++) expect(await node.find(`made up ${n}`, clock.now)).toBeNull();
     expect(world.queries.length).toBeLessThan(2);
+  });
+
+  it('are looked at again by a server that hears of nothing, as soon as it uses one', async () => {
+    await database.signingKey.deleteMany();
+    const deaf = await nodeWith([SECRET], hearNothing());
+    const { id } = await deaf.signer(clock.now);
+    clock.now = new Date(clock.now.getTime() + MINUTE);
+    const made = await rotate({ dropped: 'all' });
+    await sleep(1_050);
+    await expect.poll(() => deaf.find(id, clock.now)).toBeNull();
+    expect((await deaf.signer(clock.now)).id).toBe(made);
+  });
+
+  it('sign no longer than they count: what cannot be opened is told, and refused in place of what nobody takes', async () => {
+    await database.signingKey.deleteMany();
+    const lines: string[] = [];
+    const NEW = 'n'.repeat(32);
+    const old = await nodeWith([SECRET], world.changes, pino({}, { write: (line: string) => lines.push(line) }));
+    const signsFrom = new Date(clock.now.getTime() + 10 * MINUTE);
+    const made = await rotateSigningKey(database, [NEW, SECRET], { now: clock.now, signsFrom, dropped: [] });
+    await world.changes.settle();
+    await expect.poll(() => old.find(made, clock.now)).not.toBeNull();
+    expect(lines.join()).toContain(`"kid":"${made}"`);
+    await old.signer(new Date(signsFrom.getTime() + 6 * MINUTE - 1));
+    await expect((async () => old.signer(new Date(signsFrom.getTime() + 6 * MINUTE)))()).rejects.toThrow(
+      /No key that access tokens are signed with can be opened/,
+    );
+  });
+
+  it('made where none can be opened are not ended by one that was to sign next', async () => {
+    await database.signingKey.deleteMany();
+    const NEW = 'n'.repeat(32);
+    await nodeWith([SECRET]);
+    const signsFrom = new Date(clock.now.getTime() + 10 * MINUTE);
+    await rotateSigningKey(database, [SECRET], { now: clock.now, signsFrom, dropped: [] });
+    const node = await nodeWith([NEW]);
+    const { id } = await node.signer(clock.now);
+    expect((await node.signer(new Date(signsFrom.getTime() + 60 * MINUTE))).id).toBe(id);
   });
 
   it('are good nowhere once they are revoked', async () => {

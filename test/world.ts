@@ -11,6 +11,7 @@ import { createPasswordProofs } from '../src/accounts/password-proofs.ts';
 import { createUser, type Standing } from '../src/accounts/users.ts';
 import { keyOf } from '../src/auth/key.ts';
 import { createPasswords } from '../src/auth/password.ts';
+import type { SigningKeys } from '../src/auth/signing-keys.ts';
 import { readConfig, tokenRulesOf } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
 import { createLog } from '../src/log.ts';
@@ -116,7 +117,7 @@ export async function openWorld(env: Record<string, string> = {}) {
   });
 
   /** The same server, differently configured. */
-  function endpointWith(changes: Record<string, string>) {
+  function endpointWith(changes: Record<string, string>, parts: { signingKeys?: SigningKeys } = {}) {
     const other = readConfig({
       NODE_ENV: 'test',
       BCRYPT_COST: '4',
@@ -124,7 +125,13 @@ export async function openWorld(env: Record<string, string> = {}) {
       ...own.env,
       ...changes,
     });
-    return createEndpoint(other.config, other.secrets, { ...open, signingKeys, lastUsed }, log, () => clock.now);
+    return createEndpoint(
+      other.config,
+      other.secrets,
+      { ...open, signingKeys, lastUsed, ...parts },
+      log,
+      () => clock.now,
+    );
   }
   const endpoint = endpointWith({ REGISTRATION: 'open', ...env });
 

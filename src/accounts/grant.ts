@@ -4,7 +4,7 @@ import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
 import { RequestRefused } from '../errors.ts';
-import { findToken } from './tokens.ts';
+import { findViewer } from './viewers.ts';
 
 /** What a caller can hand on: a token that a token makes neither outreaches nor outlives it. */
 export interface Grant {
@@ -16,8 +16,8 @@ export interface Grant {
 }
 
 /**
- * What this caller can hand on, read anew: since the request was let in, its token may have been revoked or rotated.
- * Throws RequestRefused (AUTHENTICATION_FAILED) when it lives no more.
+ * What this caller can hand on, read anew: since the request was let in, its token may have been revoked or rotated,
+ * or its user kept out. Throws RequestRefused (AUTHENTICATION_FAILED) then.
  */
 export async function readGrant(
   database: Database,
@@ -25,8 +25,12 @@ export async function readGrant(
   { lifetimes, now }: { lifetimes: TokenLifetimes; now: Date },
 ): Promise<Grant> {
   if (!viewer.token) return { scopes: [EVERY_SCOPE], until: null, token: null };
-  const token = await findToken(database, viewer.token.id);
-  if (!token || isExpired(token, lifetimes, now)) throw new RequestRefused('AUTHENTICATION_FAILED', 'Invalid token.');
+  const found = await findViewer(database, viewer.token.id);
+  if (!found || isExpired(found.token, lifetimes, now)) {
+    throw new RequestRefused('AUTHENTICATION_FAILED', 'Invalid token.');
+  }
+  if (!found.user.isActive) throw new RequestRefused('AUTHENTICATION_FAILED', 'User inactive or deleted.');
+  const { token } = found;
   return { scopes: token.scopes, until: absoluteExpiryOf(token, lifetimes), token };
 }
 

@@ -1,7 +1,7 @@
 import { newTokenId } from '../auth/key.ts';
 import { EVERY_SCOPE } from '../auth/scope.ts';
 import type { Database } from '../database/client.ts';
-import type { Token, User } from '../database/generated/prisma/client.ts';
+import { Prisma, type Token, type User } from '../database/generated/prisma/client.ts';
 import { isExpiredSql } from './expired.ts';
 import type { TokenRules } from './tokens.ts';
 import { lockUser } from './user-lock.ts';
@@ -32,13 +32,20 @@ export async function issueSignIn(
       DELETE FROM "Token" WHERE "id" IN (
         SELECT t."id" FROM "Token" t WHERE t."userId" = ${user.id}::uuid AND t."kind" = ${kind}::"TokenKind"
          ORDER BY ${isExpiredSql(now, rules.lifetimes)}, greatest(t."createdAt", t."lastUsedAt") DESC, t."id"
-        OFFSET ${rules.maxTokensPerUser - 1})`,
+        OFFSET ${rules.maxTokensPerUser - 1})
+        AND EXISTS (SELECT FROM "User" u WHERE ${isAsProved(user)})`,
     database.$queryRaw<Token[]>`
       INSERT INTO "Token" ("id", "userId", "kind", "name", "scopes", "createdAt", "expiresAt")
       SELECT ${id}::uuid, u."id", ${kind}::"TokenKind", ${name}, ${[EVERY_SCOPE]}::text[], ${now}, ${expiresAt}
         FROM "User" u
-       WHERE u."id" = ${user.id}::uuid AND u."isActive" AND u."passwordHash" IS NOT DISTINCT FROM ${user.passwordHash}
+       WHERE ${isAsProved(user)}
       RETURNING *`,
   ]);
   return token ?? null;
+}
+
+/** For SQL: whether a row `u` is this user, who may come in, with the password that he has proved. */
+function isAsProved({ id, passwordHash }: SignIn['user']): Prisma.Sql {
+  return Prisma.sql`
+    u."id" = ${id}::uuid AND u."isActive" AND u."passwordHash" IS NOT DISTINCT FROM ${passwordHash}`;
 }

@@ -3,7 +3,9 @@ import type { Passwords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
 import type { User } from '../database/generated/prisma/client.ts';
 import { isRowMissing } from '../database/prisma-errors.ts';
+import { overloaded } from '../errors.ts';
 import { InvalidCredentialsError } from './failures.ts';
+import { MOST_TRIES } from './issue-token.ts';
 import { typedUsernameSchema } from './username.ts';
 import { findUser } from './users.ts';
 
@@ -48,8 +50,8 @@ export async function proveOrNull(
 }
 
 /**
- * What `open` gives to whoever these credentials belong to, and a login noted with him. Throws InvalidCredentialsError,
- * also where `open` gives null: there is no such user any more, or his password is another.
+ * What `open` gives to whoever these credentials belong to, and a login noted with him. `open` gives null when the user
+ * is not as he was proved; then it all begins anew. Throws InvalidCredentialsError.
  */
 export async function openByPassword<Opened>(
   database: Database,
@@ -57,6 +59,7 @@ export async function openByPassword<Opened>(
   proof: PasswordProof,
   now: Date,
   open: (user: Pick<User, 'id' | 'passwordHash'>) => Promise<Opened | null>,
+  triesLeft = MOST_TRIES,
 ): Promise<{ user: User; opened: Opened }> {
   const user = await proveByPassword(database, passwords, proof);
   // A login ends under the very hash that it proved, or begins anew: a password changed meanwhile, with all the tokens
@@ -68,11 +71,17 @@ export async function openByPassword<Opened>(
     proved.passwordHash = passwordHash;
   }
   const opened = await open(proved);
-  if (opened === null) throw new InvalidCredentialsError();
+  // Gone, inactive, or with another password: then proving it again says so. Or another login of his has hashed it anew.
+  if (opened === null) return again();
   try {
     return { user: await database.user.update({ where: proved, data: { lastLogin: now } }), opened };
   } catch (error) {
-    if (isRowMissing(error)) return openByPassword(database, passwords, proof, now, open);
+    if (isRowMissing(error)) return again();
     throw error;
+  }
+
+  function again() {
+    if (triesLeft === 0) throw overloaded();
+    return openByPassword(database, passwords, proof, now, open, triesLeft - 1);
   }
 }

@@ -3,6 +3,7 @@ import { expiryOf } from '../auth/expiry.ts';
 import { judgeKey } from '../auth/judge-key.ts';
 import { isKeyShaped, type TokenSecrets } from '../auth/key.ts';
 import { isRefreshShaped } from '../auth/refresh-key.ts';
+import type { SchemeName } from '../auth/scheme.ts';
 import type { ViewerUser } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import { InvalidTokenError } from './failures.ts';
@@ -23,6 +24,8 @@ export interface VerifiedToken {
 
 interface VerifyOptions {
   secrets: TokenSecrets;
+  /** What is closed as a way in is no good, whoever has it still. */
+  authentication: readonly SchemeName[];
   /** Null: no access token is good here. */
   accessTokens: AccessTokens | null;
   rules: TokenRules;
@@ -34,7 +37,12 @@ interface VerifyOptions {
  * of it is noted. Throws InvalidTokenError in simplejwt's words.
  */
 export async function verifyToken(database: Database, token: string, options: VerifyOptions): Promise<VerifiedToken> {
-  if (isKeyShaped(token)) return verifyKey(database, token, options);
+  const { authentication } = options;
+  if (isKeyShaped(token)) {
+    if (!authentication.includes('token')) throw new InvalidTokenError('Token is invalid');
+    return verifyKey(database, token, options);
+  }
+  if (!authentication.includes('jwt')) throw new InvalidTokenError('Token is invalid');
   if (isRefreshShaped(token)) {
     const { user, pair } = await findByRefreshToken(database, token, options);
     const { id, scopes, refreshedAt, createdAt, expiresAt } = pair;

@@ -44,9 +44,12 @@ type AccessVerdict =
   | { isAccepted: false; flaw: AccessFlaw; signed: SignedAccess | null };
 
 export interface AccessTokens {
-  issue(claims: AccessClaims, now: Date): Promise<IssuedAccess>;
+  /** What issues access tokens now; to be had before anything is spent for one. Throws when there is no key to sign with. */
+  prepare(now: Date): Promise<(claims: AccessClaims) => Promise<IssuedAccess>>;
   verify(token: string, now: Date): Promise<AccessVerdict>;
 }
+
+type Signer = Awaited<ReturnType<SigningKeys['signer']>>;
 
 interface AccessTokenOptions {
   keys: SigningKeys;
@@ -67,8 +70,13 @@ const MOST_CHARACTERS = 4_096;
 
 /** Source: RFC 7519, RFC 9068; RFC 8725 for what is refused. */
 export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, ids }: AccessTokenOptions): AccessTokens {
-  async function issue(claims: AccessClaims, now: Date): Promise<IssuedAccess> {
-    const { id, algorithm, privateKey } = await keys.signer(now);
+  async function prepare(now: Date): Promise<(claims: AccessClaims) => Promise<IssuedAccess>> {
+    const signer = await keys.signer(now);
+    return (claims) => issue(claims, signer, now);
+  }
+
+  async function issue(claims: AccessClaims, signer: Signer, now: Date): Promise<IssuedAccess> {
+    const { id, algorithm, privateKey } = signer;
     const issuedAt = Math.floor(now.getTime() / 1000);
     const expiresAt = issuedAt + lifetimeSeconds;
     const token = await new SignJWT({
@@ -137,7 +145,7 @@ export function createAccessTokens({ keys, issuer, audience, lifetimeSeconds, id
     return { claims, issuedAt, expiresAt };
   }
 
-  return { issue, verify };
+  return { prepare, verify };
 }
 
 /** Whether it is spelt in the one way that it was written in: decoding is lenient, and two spellings are two tokens to others. */

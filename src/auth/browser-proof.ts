@@ -14,15 +14,27 @@ const MOST_SHOWN = 200;
  */
 export function requireBrowserProof(sent: SentCredentials, origins: readonly string[]): void {
   if (!sent.get(PROOF_HEADER)) throw failed(`The ${PROOF_HEADER} header is missing.`);
-  const origin = sent.get('origin');
-  if (origin !== null) {
-    if (!origins.includes(origin)) {
-      throw failed(`Origin checking failed - ${origin.slice(0, MOST_SHOWN)} does not match any trusted origins.`);
-    }
-    // A page's own GET bears no Origin; but for the browser nobody can say this.
-  } else if (sent.get('sec-fetch-site') !== 'same-origin') {
+  refuseForeignPage(sent, origins);
+  // A page's own GET bears no Origin; but for the browser nobody can say this.
+  if (sent.get('origin') === null && sent.get('sec-fetch-site') !== 'same-origin') {
     throw failed('Origin checking failed - no Origin header was sent.');
   }
+}
+
+/**
+ * Throws RequestRefused (FORBIDDEN) when a browser says that a page of none of these origins has made it send this.
+ * Whoever is no browser says nothing of the kind, and passes.
+ */
+export function refuseForeignPage(sent: SentCredentials, origins: readonly string[]): void {
+  const origin = sent.get('origin');
+  if (origin !== null) {
+    if (origins.includes(origin)) return;
+    throw failed(`Origin checking failed - ${origin.slice(0, MOST_SHOWN)} does not match any trusted origins.`);
+  }
+  // Of a link or an image: they bear no Origin.
+  const site = sent.get('sec-fetch-site');
+  if (site === 'cross-site' || site === 'same-site')
+    throw failed('Origin checking failed - no Origin header was sent.');
 }
 
 function failed(reason: string): RequestRefused {

@@ -22,11 +22,16 @@ export function sessionCookie(isSecure: boolean, lifetimeSeconds: number | null)
 export function readCookie(header: string | null, name: string): string | null {
   const values = (header ?? '').split(';').flatMap((pair) => {
     const at = pair.indexOf('=');
-    return at !== -1 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+    return at !== -1 && trimmed(pair.slice(0, at)) === name ? [trimmed(pair.slice(at + 1))] : [];
   });
   const [value] = values;
   if (value === undefined) return null;
   return values.length === 1 ? value : '';
+}
+
+/** As browsers trim: with more taken off, what to them is another name, without a prefix to guard it, would be this one. */
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 /** What sets the cookie, or, with a null value, takes it away. */

@@ -30,6 +30,8 @@ export async function ensureSigningKey(database: Database, secrets: TokenSecrets
     for (const row of rows) await sealAnew(transaction, row, secrets);
     const last = rows.at(-1);
     if (last && openRow(last, secrets) !== null) return null;
+    // One that has not signed yet, and that nobody here can open, would end the new one when its turn came.
+    await transaction.signingKey.deleteMany({ where: { signsFrom: { gt: now } } });
     return addKey(transaction, secrets, { now, signsFrom: now });
   });
 }

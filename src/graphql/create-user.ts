@@ -5,7 +5,7 @@ import { keyOf } from '../auth/key.ts';
 import { isStaff } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
 import { wayIn } from './rules.ts';
-import { User } from './user.ts';
+import { requireStaffStill, User } from './user.ts';
 
 const CreatedUser = builder.objectRef<{ user: typeof User.$inferType; key: string | null }>('CreatedUser').implement({
   description: 'A user just made.',
@@ -43,7 +43,9 @@ builder.mutationField('createUser', (t) =>
     type: CreateUserResult,
     description: 'Make a user and the user’s login token. Open to anybody where registration is open, else to staff.',
     args: { input: t.arg({ type: CreateUserInput, required: true, description: 'Who is made.' }) },
-    resolve: async (_root, { input }, { database, passwords, tokenSecrets, viewer, admitted }) => {
+    resolve: async (_root, { input }, context) => {
+      const { database, passwords, tokenSecrets, registration, viewer, admitted } = context;
+      if (registration === 'closed') await requireStaffStill(context);
       const { user, token } = await createUser(database, passwords, input);
       admitted.add(user.id);
       return { user, key: isStaff(viewer) ? null : keyOf(token, tokenSecrets) };

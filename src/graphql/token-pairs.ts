@@ -74,7 +74,8 @@ builder.mutationFields((t) => ({
     resolve: async (_root, { input }, context) => {
       requireWayIn(context, 'jwt');
       const { database, passwords, tokenRules: rules, now } = context;
-      return issue(await obtainTokenPair(database, passwords, input, { rules, now: now() }), context);
+      const issue = await issuerIn(context);
+      return issue(await obtainTokenPair(database, passwords, input, { rules, now: now() }));
     },
   }),
   refreshTokenPair: t.field({
@@ -86,7 +87,8 @@ builder.mutationFields((t) => ({
     args: { refresh: t.arg.string({ required: true, description: 'The refresh token of the pair.' }) },
     resolve: async (_root, { refresh }, context) => {
       requireWayIn(context, 'jwt');
-      return issue(await refreshTokenPair(context.database, refresh, spendingIn(context)), context);
+      const issue = await issuerIn(context);
+      return issue(await refreshTokenPair(context.database, refresh, spendingIn(context)));
     },
   }),
   revokeTokenPair: t.field({
@@ -115,15 +117,24 @@ function spendingIn({ tokenSecrets, tokenRules, now, log }: Context) {
   };
 }
 
-async function issue({ user, pair }: OpenPair, { accessTokens, tokenSecrets, now }: Context): Promise<IssuedPair> {
-  if (!accessTokens || !pair.expiresAt) throw new Error('A pair was made where there can be none.');
-  const { id, username, isStaff, isSuperuser } = user;
-  const claims = { userId: id, pairId: pair.id, username, isStaff, isSuperuser, scopes: pair.scopes };
-  const { token, expiresAt } = await accessTokens.issue(claims, now());
-  return {
-    access: token,
-    refresh: refreshKeyOf({ pairId: pair.id, refreshCount: pair.refreshCount }, tokenSecrets),
-    accessExpiresAt: expiresAt,
-    refreshExpiresAt: pair.expiresAt,
+/** Made before a password is checked or a refresh token spent: without a key to sign with, nothing is. */
+async function issuerIn({
+  accessTokens,
+  tokenSecrets,
+  now,
+}: Context): Promise<(open: OpenPair) => Promise<IssuedPair>> {
+  if (!accessTokens) throw new Error('Pairs are on, and there is nothing that access tokens are signed with.');
+  const issue = await accessTokens.prepare(now());
+  return async ({ user, pair }) => {
+    if (!pair.expiresAt) throw new Error('A pair was made without an end.');
+    const { id, username, isStaff, isSuperuser } = user;
+    const claims = { userId: id, pairId: pair.id, username, isStaff, isSuperuser, scopes: pair.scopes };
+    const { token, expiresAt } = await issue(claims);
+    return {
+      access: token,
+      refresh: refreshKeyOf({ pairId: pair.id, refreshCount: pair.refreshCount }, tokenSecrets),
+      accessExpiresAt: expiresAt,
+      refreshExpiresAt: pair.expiresAt,
+    };
   };
 }

@@ -48,6 +48,16 @@ export function userOfViewer(user: ViewerIdentity): UserRow {
   return user as UserRow;
 }
 
+/**
+ * Throws RequestRefused (FORBIDDEN) when somebody who is staff by his access token's word is so no more: what he makes
+ * would outlast the token.
+ */
+export async function requireStaffStill({ viewer, database }: Pick<Context, 'viewer' | 'database'>): Promise<void> {
+  if (viewer?.token?.kind !== 'ACCESS') return;
+  const { isActive, isStaff, isSuperuser } = await rowOf(userOfViewer(viewer.user), { database });
+  if (!isActive || !(isStaff || isSuperuser)) throw new RequestRefused('FORBIDDEN');
+}
+
 const rows = new WeakMap<ViewerIdentity, Promise<UserRow>>();
 
 /** The whole row of a user of whom an access token alone has told so far: one query, however many fields need it. */

@@ -32,7 +32,7 @@ builder.mutationField('verifyToken', (t) =>
     description:
       'Whether an access token, a refresh token or a key is good now, looked up whatever JWT_CHECK says; no use of it.',
     args: { token: t.arg.string({ required: true, description: 'The token, as it would be sent.' }) },
-    resolve: (_root, { token }, { database, tokenSecrets, accessTokens, tokenRules: rules, now }) =>
-      verifyToken(database, token, { secrets: tokenSecrets, accessTokens, rules, now: now() }),
+    resolve: (_root, { token }, { database, tokenSecrets, authentication, accessTokens, tokenRules: rules, now }) =>
+      verifyToken(database, token, { secrets: tokenSecrets, authentication, accessTokens, rules, now: now() }),
   }),
 );

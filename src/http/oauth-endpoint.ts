@@ -1,7 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import { authenticate } from '../auth/authenticate.ts';
-import type { Scheme } from '../auth/scheme.ts';
+import { judge } from '../auth/authenticate.ts';
+import type { Scheme, SentCredentials } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
 import { readForm } from './read-form.ts';
@@ -17,8 +17,8 @@ export interface OAuthParts {
 
 interface OAuthEndpoint {
   path: string;
-  /** Throws RequestRefused when this caller may not ask at all. */
-  admit(viewer: Viewer | null): void;
+  /** Throws RequestRefused when this caller may not ask at all; null: anybody may. */
+  admit: ((viewer: Viewer | null) => void) | null;
   /** What is answered to whoever sends this token: an object, or null for an empty body. */
   answer(token: string): Promise<object | null>;
 }
@@ -50,13 +50,21 @@ export function oauthEndpoint({ path, admit, answer }: OAuthEndpoint, { schemes,
   async function reply(request: Request, serverContext: object): Promise<Reply> {
     if (request.method !== METHOD) return notAllowed();
     refuseTwoAuthorizations(serverContext);
-    const viewer = await authenticate(sentCredentials(request, serverContext), schemes);
+    const viewer = await viewerOf(sentCredentials(request, serverContext));
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
-    admit(viewer);
+    admit?.(viewer);
     const token = (await readForm(request)).get('token');
     if (!token) throw new RequestRefused('BAD_REQUEST', 'The parameter token is missing.');
     return { status: 200, body: await answer(token) };
+  }
+
+  async function viewerOf(sent: SentCredentials): Promise<Viewer | null> {
+    const judgement = await judge(sent, schemes);
+    if (!judgement?.refusal) return judgement?.viewer ?? null;
+    // A cookie without its proof was not sent on purpose: it keeps nobody from what anybody may do.
+    if (admit === null && judgement.scheme.isAmbient) return null;
+    throw judgement.refusal;
   }
 
   async function safeReply(request: Request, serverContext: object): Promise<Reply> {

@@ -13,11 +13,11 @@ import { type OAuthParts, oauthEndpoint } from './oauth-endpoint.ts';
 const NEEDED = tokensIntrospect.name;
 
 /**
- * `POST /oauth/introspect`: whether a key, an access token or a refresh token is good, whose it is and what it may do, for services that are sent one.
- * Straight from the database, and no use of it. Source: RFC 7662.
+ * `POST /oauth/introspect`: whether a key or an access token is good, whose it is and what it may do, for services that
+ * are sent one. Straight from the database, and no use of it. Source: RFC 7662.
  */
 export function useOAuthIntrospect(
-  { database, tokenSecrets, accessTokens, tokenRules: rules, credentialsMissing, now }: ServerContext,
+  { database, tokenSecrets, accessTokens, authentication, tokenRules: rules, credentialsMissing, now }: ServerContext,
   parts: OAuthParts,
 ): Plugin {
   function admit(viewer: Viewer | null): void {
@@ -29,7 +29,10 @@ export function useOAuthIntrospect(
 
   async function answer(token: string): Promise<object> {
     try {
-      return describe(await verifyToken(database, token, { secrets: tokenSecrets, accessTokens, rules, now: now() }));
+      const options = { secrets: tokenSecrets, authentication, accessTokens, rules, now: now() };
+      const verified = await verifyToken(database, token, options);
+      // For Tessera alone: a service that is sent one must not take it for what lets somebody in.
+      return verified.kind === 'REFRESH' ? { active: false } : describe(verified);
     } catch (error) {
       // Why it is not good is nobody's business: one answer for all that a token can lack.
       if (error instanceof InvalidTokenError) return { active: false };

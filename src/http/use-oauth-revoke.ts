@@ -30,5 +30,5 @@ export function useOAuthRevoke(
     return verdict?.isAccepted ? verdict.claims.pairId : null;
   }
 
-  return oauthEndpoint({ path: '/oauth/revoke', admit: () => {}, answer }, parts);
+  return oauthEndpoint({ path: '/oauth/revoke', admit: null, answer }, parts);
 }

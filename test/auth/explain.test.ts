@@ -403,10 +403,11 @@ describe('an explanation', () => {
     const { signingKeys } = world;
     if (!signingKeys) throw new Error('There are no keys.');
     const { user } = await world.makeUser();
+    const prepared = await world.accessTokens?.prepare(clock.now);
     const issue = (pairId: string) => {
       const { id: userId, username, isStaff, isSuperuser } = user;
       const claims = { userId, pairId, username, isStaff, isSuperuser, scopes: ['*'] };
-      return world.accessTokens?.issue(claims, clock.now);
+      return prepared?.(claims);
     };
     const { id: anothers } = await database.token.findFirstOrThrow({ where: { name: 'access alive' } });
     for (const pairId of [anothers, ids.get('alive') ?? '']) {

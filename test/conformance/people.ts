@@ -47,7 +47,7 @@ export function makePeople(env: Record<string, string>): Promise<People> {
       const { user, pair } = await obtainTokenPair(database, passwords, { username, password: PASSWORD }, options);
       const { id, isStaff, isSuperuser } = user;
       const claims = { userId: id, pairId: pair.id, username, isStaff, isSuperuser, scopes: pair.scopes };
-      const { token: access } = await accessTokens.issue(claims, now);
+      const { token: access } = await (await accessTokens.prepare(now))(claims);
       const { refreshCount } = pair;
       return { access, refresh: refreshKeyOf({ pairId: pair.id, refreshCount }, tokenSecrets) };
     }

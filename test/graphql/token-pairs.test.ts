@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { changePassword } from '../../src/accounts/change-password.ts';
+import { issueSignIn } from '../../src/accounts/issue-sign-in.ts';
 import { newPasswordSchema } from '../../src/accounts/new-password.ts';
 import { deleteUser, setActive } from '../../src/accounts/users.ts';
 import { newTokenId } from '../../src/auth/key.ts';
@@ -313,6 +314,10 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
 describe('the life of a pair', () => {
   it('is what these rules say, whatever is done in whatever order', async () => {
     const seen = new Map<string, number>();
+    const today = clock.now;
+    onTestFinished(() => {
+      clock.now = today;
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(aStep, { minLength: 4, maxLength: 16 }), async (steps) => {
         const { user, pair } = await makePair();
@@ -362,7 +367,56 @@ describe('the life of a pair', () => {
   }, 120_000);
 });
 
+describe('a server that has no key to sign with', () => {
+  it('spends no refresh token and checks no password for it', async () => {
+    const { user, pair } = await makePair();
+    const none = { signer: () => Promise.reject(new Error('none')), find: async () => null, published: async () => [] };
+    const keyless = world.endpointWith({}, { signingKeys: none });
+    world.queries.length = 0;
+    const refused = await request(REFRESH, { variables: { refresh: pair.refresh } }, keyless);
+    const alike = await request(OBTAIN, { variables: { username: user.username, password: PASSWORD } }, keyless);
+    expect([refused.status, alike.status, world.queries]).toEqual([500, 500, []]);
+    clock.now = new Date(clock.now.getTime() + 60 * SECOND);
+    expect(await refresh(pair.refresh)).toMatchObject({ __typename: 'TokenPair' });
+  });
+});
+
+describe('a login that hashes the password anew', () => {
+  it('lets in as many as have the right password at once, and makes way once a login', async () => {
+    const dear = world.endpointWith({ BCRYPT_COST: '5', MAX_TOKENS_PER_USER: '4' });
+    const { user } = await makeUser();
+    const asked = { variables: { username: user.username, password: PASSWORD } };
+    const answers = await Promise.all(Array.from({ length: 4 }, () => request(OBTAIN, asked, dear)));
+    expect(answers.map(({ body }) => body.data.obtainTokenPair.__typename)).toEqual(Array(4).fill('TokenPair'));
+    const pairs = answers.map(({ body }) => body.data.obtainTokenPair.refresh);
+    for (const token of pairs) expect(await verify(token)).toMatchObject({ kind: 'REFRESH' });
+  });
+
+  it('ends no pair for a login that comes to nothing', async () => {
+    const { user, pair } = await makePair();
+    const stale = { id: user.id, passwordHash: 'another' };
+    const rules = { ...world.tokenRules, maxTokensPerUser: 1 };
+    const draft = { user: stale, kind: 'REFRESH' as const, expiresAt: null };
+    expect(await issueSignIn(database, draft, { rules, now: clock.now })).toBeNull();
+    expect(await verify(pair.refresh)).toMatchObject({ kind: 'REFRESH' });
+  });
+});
+
 describe('verifyToken', () => {
+  it('takes nothing whose way in is closed', async () => {
+    const { key, pair } = await makePair();
+    const verifyAt = async (token: string, AUTHENTICATION: string) => {
+      const to = world.endpointWith({ AUTHENTICATION });
+      return (await request(VERIFY, { variables: { token } }, to)).body.data.verifyToken;
+    };
+    for (const token of [pair.access, pair.refresh]) {
+      expect(await verifyAt(token, 'token')).toEqual(invalid('Token is invalid'));
+      expect(await verifyAt(token, 'jwt')).toMatchObject({ __typename: 'VerifiedToken' });
+    }
+    expect(await verifyAt(key, 'jwt')).toEqual(invalid('Token is invalid'));
+    expect(await verifyAt(key, 'token')).toMatchObject({ __typename: 'VerifiedToken' });
+  });
+
   it('tells what each kind of token is worth, and notes no use', async () => {
     const { user, key, pair } = await makePair();
     const worth = { __typename: 'VerifiedToken', scopes: ['*'], user: { username: user.username } };

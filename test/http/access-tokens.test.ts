@@ -251,6 +251,48 @@ describe('refused without a look at its user', async () => {
   });
 });
 
+describe('what outlasts an access token', () => {
+  const closed = world.endpointWith({ REGISTRATION: 'closed' });
+  const makeUserBy = (token: string) =>
+    bearer(
+      token,
+      `mutation { createUser(input: { username: "made", password: "${PASSWORD}" }) { __typename } }`,
+      closed,
+    );
+
+  async function accessOf(username: string): Promise<string> {
+    const { body } = await request(
+      `mutation { obtainTokenPair(input: { username: "${username}", password: "${PASSWORD}" }) { ... on TokenPair { access } } }`,
+    );
+    return body.data.obtainTokenPair.access;
+  }
+
+  it.each([{ isStaff: false }, { isActive: false }])(
+    'no user is made by staff who are so no more: %j',
+    async (change) => {
+      const { user: staff } = await makeUser(undefined, { isStaff: true });
+      const token = await accessOf(staff.username);
+      await database.user.update({ where: { id: staff.id }, data: change });
+      const { status, body } = await makeUserBy(token);
+      expect([status, body.errors[0].extensions.code]).toEqual([403, 'FORBIDDEN']);
+    },
+  );
+
+  it('a user is made by those who are staff still', async () => {
+    const { user: staff } = await makeUser(undefined, { isStaff: true });
+    const { body } = await makeUserBy(await accessOf(staff.username));
+    expect(body.data.createUser.__typename).toBe('CreatedUser');
+  });
+
+  it('no token is made by a user who is kept out', async () => {
+    const { user: gone } = await makeUser();
+    const token = await accessOf(gone.username);
+    await setActive(database, gone.id, false);
+    const { status, body } = await bearer(token, 'mutation { createToken(input: { name: "x" }) { __typename } }');
+    expect([status, body.errors[0].message]).toEqual([401, 'User inactive or deleted.']);
+  });
+});
+
 describe('JWT_CHECK', () => {
   const VERIFIED = { status: 200, message: undefined, code: undefined, challenge: null };
 

@@ -60,6 +60,33 @@ describe('Basic', () => {
     expect(await ask(header.replace('Basic ', ' bAsIC \t '))).toEqual(signedIn(user.username));
   });
 
+  it.each([
+    ['a form of another site', { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }],
+    ['a page that hides where it is from', { origin: 'null' }],
+    ['a link of another site', { 'sec-fetch-site': 'cross-site' }],
+    ['an image of another port', { 'sec-fetch-site': 'same-site' }],
+  ])('is not taken from a browser that has it sent by %s', async (_what, headers) => {
+    const { user } = await makeUser();
+    const compared = vi.spyOn(bcrypt, 'compare');
+    onTestFinished(() => compared.mockRestore());
+    const { status, body } = await ask(basic(user.username, PASSWORD), headers);
+    expect({ status, code: body.errors[0].extensions.code, message: body.errors[0].message }).toEqual({
+      status: 403,
+      code: 'FORBIDDEN',
+      message: expect.stringMatching(/^CSRF Failed: Origin checking failed - /),
+    });
+    expect(compared).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['a page of its own', { origin: 'https://tessera.test', 'sec-fetch-site': 'same-origin' }],
+    ['a link of its own', { 'sec-fetch-site': 'same-origin' }],
+    ['its address line', { 'sec-fetch-site': 'none' }],
+  ])('is taken from %s', async (_what, headers) => {
+    const { user } = await makeUser();
+    expect(await ask(basic(user.username, PASSWORD), headers)).toEqual(signedIn(user.username));
+  });
+
   it('notes no login, and changes no hash', async () => {
     const { user } = await makeUser();
     await ask(basic(user.username, PASSWORD));

@@ -7,7 +7,7 @@ import { keyOf, newTokenId } from '../../src/auth/key.ts';
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { globalIdOf } from '../../src/graphql/global-id.ts';
 import { recordSecret } from '../recorder.ts';
-import { openWorld } from '../world.ts';
+import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld({ TOKEN_IDLE_LIFETIME: '90d' });
 const { clock, database, lastUsed, logged, makeUser, queries, request } = world;
@@ -48,6 +48,13 @@ async function makeToken(data: Omit<Prisma.TokenUncheckedCreateInput, 'userId' |
   const key = keyOf(token, world.tokenSecrets);
   recordSecret(key);
   return { user, token, key };
+}
+
+async function pairOf(username: string): Promise<{ access: string; refresh: string }> {
+  const { body } = await request(
+    `mutation { obtainTokenPair(input: { username: "${username}", password: "${PASSWORD}" }) { ... on TokenPair { access refresh } } }`,
+  );
+  return body.data.obtainTokenPair;
 }
 
 const service = await makeToken({ scopes: ['tokens:introspect'] });
@@ -123,6 +130,13 @@ describe('POST /oauth/introspect', () => {
 
   it.each(Object.entries(WORTHLESS))('says of %s that it is not active, and nothing else', async (_name, make) => {
     expect(await introspect(await make())).toEqual({ active: false });
+  });
+
+  it('says of the tokens of a pair that the access token lets in, and the refresh token does not', async () => {
+    const { user } = await makeUser();
+    const { access, refresh } = await pairOf(user.username);
+    expect(await introspect(access)).toMatchObject({ active: true, username: user.username, token_type: 'Bearer' });
+    expect(await introspect(refresh)).toEqual({ active: false });
   });
 
   it('is no use of the key that is asked about', async () => {
@@ -251,6 +265,18 @@ describe('POST /oauth/revoke', () => {
     const fromElsewhere = { origin: 'https://evil.example', cookie: `session=${key}`, 'sec-fetch-site': 'cross-site' };
     expect(await post(REVOKE, { token: 'tsr_' }, fromElsewhere)).toEqual({ status: 200, headers: HEADERS, body: '' });
     expect(await isAccepted(key)).toBe(true);
+  });
+
+  it('is done for a page that has a session, without its proof; introspection is not', async () => {
+    const { user, key } = await makeUser();
+    const { headers } = await request(
+      `mutation { signIn(input: { username: "${user.username}", password: "${PASSWORD}" }) { __typename } }`,
+      { headers: { origin: 'http://localhost:4000', 'x-tessera-csrf': '1' } },
+    );
+    const cookie = headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect((await post(INTROSPECT, { token: key }, { cookie })).status).toBe(403);
+    expect((await post(REVOKE, { token: key }, { cookie })).status).toBe(200);
+    expect(await isAccepted(key)).toBe(false);
   });
 });
 

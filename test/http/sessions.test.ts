@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { changePassword } from '../../src/accounts/change-password.ts';
 import { newPasswordSchema } from '../../src/accounts/new-password.ts';
 import { setActive } from '../../src/accounts/users.ts';
+import { readCookie } from '../../src/auth/cookie.ts';
 import { keyOf, newTokenId, SESSION_USE } from '../../src/auth/key.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
@@ -199,10 +200,39 @@ describe('the cookie', () => {
     expect(await beside({ ...PROOF, authorization: 'Token abcd1234' })).toMatchObject({ status: 401, setCookie: null });
   });
 
-  it('counts beside an Authorization that no scheme knows', async () => {
-    const { user, cookie } = await makeSession();
-    expect(await ask(cookie, ME, { ...PROOF, authorization: 'Digest username="x"' })).toEqual(signedIn(user.username));
+  it.each([
+    ['an Authorization that no scheme knows', { authorization: 'Digest username="x"' }],
+    ['an empty Authorization', { authorization: '' }],
+    ['an access token where they are no way in', { authorization: 'Bearer eyJhbGciOi.x.y' }],
+    ['a bare Token', { token: '' }],
+  ])('is ignored beside %s, too: whoever sends one means to', async (_what, headers) => {
+    const { cookie } = await makeSession();
+    const to = world.endpointWith({ AUTHENTICATION: 'session' });
+    const {
+      status,
+      body,
+      headers: answered,
+    } = await request('{ viewer { username } }', { headers: { ...PROOF, ...headers, cookie } }, to);
+    expect({ status, body, setCookie: answered.get('set-cookie') }).toEqual({
+      status: 200,
+      body: { data: { viewer: null } },
+      setCookie: null,
+    });
   });
+
+  it.each(['\u00a0', '\u000b', '\u000c', '\u0085'])(
+    'is not one whose name is another to browsers, for %j before it or behind',
+    async (odd) => {
+      const { user, cookie } = await makeSession();
+      const [name = '', value = ''] = cookie.split('=');
+      const { cookie: evil } = await makeSession();
+      const laid = `${odd}${evil}; ${name}${odd}=${evil.split('=')[1]}`;
+      // Headers come as Latin-1.
+      const read = (header: string) => readCookie(header, name);
+      expect([read(laid), read(`${laid}; ${cookie}`), read(`\t${name} = ${value} `)]).toEqual([null, value, value]);
+      expect(await ask(cookie)).toEqual(signedIn(user.username));
+    },
+  );
 
   it('locks nobody out of another way in', async () => {
     const { user, cookie } = await makeSession();

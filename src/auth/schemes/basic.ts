@@ -1,4 +1,5 @@
 import { RequestRefused } from '../../errors.ts';
+import { refuseForeignPage } from '../browser-proof.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
 import type { Viewer, ViewerUser } from '../viewer.ts';
@@ -6,6 +7,8 @@ import type { Viewer, ViewerUser } from '../viewer.ts';
 export interface BasicSchemeOptions {
   /** Whose username and password these are, or null: they are nobody's who may come in. Counted as a login. */
   prove(username: string, password: string): Promise<ViewerUser | null>;
+  /** Whose pages may have it sent: a browser that was told the password sends it along with whatever any page asks. */
+  origins: readonly string[];
 }
 
 const CHALLENGE = 'Basic realm="api"';
@@ -14,7 +17,7 @@ const CHALLENGE = 'Basic realm="api"';
  * `Authorization: Basic <base64 of username:password>`: the password with every request, and its check, which takes
  * its time. Source: Django REST framework, BasicAuthentication, for the words; RFC 7617.
  */
-export function basicScheme({ prove }: BasicSchemeOptions): Scheme {
+export function basicScheme({ prove, origins }: BasicSchemeOptions): Scheme {
   function read(sent: SentCredentials): Credential | null {
     const [word = '', ...parts] = splitAtWhiteSpace(sent.get('authorization') ?? '');
     if (word.toLowerCase() !== 'basic') return null;
@@ -28,10 +31,11 @@ export function basicScheme({ prove }: BasicSchemeOptions): Scheme {
     // A username has no colon, a password may.
     const at = pair.indexOf(':');
     const [username, password] = at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-    return { authenticate: () => authenticate(username, password) };
+    return { authenticate: () => authenticate(username, password, sent) };
   }
 
-  async function authenticate(username: string, password: string): Promise<Viewer> {
+  async function authenticate(username: string, password: string, sent: SentCredentials): Promise<Viewer> {
+    refuseForeignPage(sent, origins);
     const user = await prove(username, password);
     if (!user) throw refused('Invalid username/password.');
     return { user, token: null };

@@ -20,6 +20,8 @@ export function sessionScheme(options: SessionSchemeOptions): Scheme {
   const { cookieName, origins } = options;
 
   function read(sent: SentCredentials): Credential | null {
+    // Whoever names himself of his own accord is meant, also where no scheme here knows how.
+    if (sent.get('authorization') !== null || sent.get('token') !== null) return null;
     const key = readCookie(sent.get('cookie'), cookieName);
     return key === null ? null : { authenticate: () => authenticate(key, sent) };
   }
