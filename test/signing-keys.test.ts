@@ -267,6 +267,8 @@ describe('keys that are kept', () => {
     await nodeWith([SECRET]);
     const signsFrom = new Date(clock.now.getTime() + 10 * MINUTE);
     await rotateSigningKey(database, [SECRET], { now: clock.now, signsFrom, dropped: [] });
+    // Later than the first, or chance would say which of the two is the newer.
+    clock.now = new Date(clock.now.getTime() + MINUTE);
     const node = await nodeWith([NEW]);
     const { id } = await node.signer(clock.now);
     expect((await node.signer(new Date(signsFrom.getTime() + 60 * MINUTE))).id).toBe(id);

@@ -1,4 +1,4 @@
-import { answered, refused, type TokenCase } from './case.ts';
+import { answered, CSRF_FAILED, refused, type TokenCase } from './case.ts';
 import { ME } from './documents.ts';
 
 const CHALLENGE = 'Basic realm="api"';
@@ -17,15 +17,19 @@ export const BASIC_CASES: readonly TokenCase[] = [
     steps: [
       { document: ME, headers: [['Authorization', 'Basic <basic>']], expected: SIGNED_IN },
       { document: ME, headers: [['Authorization', ' bAsIC \t <basic>']], expected: SIGNED_IN },
-      {
-        document: ME,
-        headers: [
-          ['Authorization', 'Basic <basic>'],
-          ['Origin', 'https://elsewhere.example'],
-        ],
-        expected: SIGNED_IN,
-      },
     ],
+  },
+  {
+    // A browser that was told the password sends it with whatever any page asks.
+    name: 'refuses Basic that a page of another site has sent',
+    needs: ['user', 'basic'],
+    steps: (
+      [
+        ['Origin', 'https://elsewhere.example'],
+        ['Origin', 'null'],
+        ['Sec-Fetch-Site', 'cross-site'],
+      ] as const
+    ).map((from) => ({ document: ME, headers: [['Authorization', 'Basic <basic>'], from], expected: CSRF_FAILED })),
   },
   {
     name: 'refuses Basic alone',

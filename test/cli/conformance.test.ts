@@ -356,6 +356,7 @@ const FAULTS_OF_WAYS: [fault: string, Fault, failed: string[]][] = [
       return forward({ ...asked, headers: [...asked.headers.filter((header) => !isProof(header)), ...proof] });
     },
     [
+      'refuses Basic that a page of another site has sent',
       'refuses the cookie without the proof against CSRF, public fields included',
       'signs nobody in without the proof against CSRF',
     ],

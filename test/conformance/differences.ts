@@ -57,6 +57,10 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     there: [null, null, null, NO_SUCH_MEDIA_TYPE, NO_SUCH_MEDIA_TYPE, NO_SUCH_MEDIA_TYPE],
   },
   'answers with 200 and data, under both media types': { why: MEDIA_TYPE, there: [null, NO_SUCH_MEDIA_TYPE] },
+  'refuses Basic that a page of another site has sent': {
+    why: 'A browser keeps the password, and sends it with whatever any page asks, as it does cookies. There is no such check.',
+    there: Array(3).fill(there(200, 'ada')),
+  },
   'refuses a wrong password and an unknown user alike': { why: LOGIN_IS_DATA, there: [NO_LOGIN, NO_LOGIN] },
   'refuses an inactive user just like them': { why: LOGIN_IS_DATA, there: [NO_LOGIN] },
   'does not trim passwords: one with a space more is another': { why: LOGIN_IS_DATA, there: [NO_LOGIN] },

@@ -41,5 +41,7 @@ export async function listen(listener: RequestListener): Promise<string> {
 }
 
 function isCredential(name: string): boolean {
-  return ['authorization', 'token', 'cookie', 'origin', 'x-tessera-csrf'].includes(name.toLowerCase());
+  return ['authorization', 'token', 'cookie', 'origin', 'sec-fetch-site', 'x-tessera-csrf'].includes(
+    name.toLowerCase(),
+  );
 }
