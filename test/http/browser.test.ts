@@ -177,11 +177,11 @@ describeWith(['chromium'], 'a browser', () => {
 
   it('is known to GraphiQL, which the server serves where its people develop', async () => {
     const own = await databaseOfItsOwn();
+    onTestFinished(own.drop);
     const [port = 0] = await freePorts(1);
     const at = { ...own.env, NODE_ENV: 'development', TOKEN_SECRETS: 't'.repeat(32), PORT: `${port}` };
     await tessera(['user', 'create', 'ada', '--password-stdin'], at, PASSWORD);
     await startServer(at);
-    onTestFinished(own.drop);
     const page = await (await openVisitor(browser)).newPage();
     await page.goto(`http://localhost:${port}/graphql`);
     expect(await send(page, { query: signInAs('ada') })).toEqual(isSignedIn('ada'));
