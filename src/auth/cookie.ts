@@ -1,3 +1,5 @@
+import { trimBlanks } from './split-header.ts';
+
 /** What decides how a session's cookie is written. */
 export interface SessionCookie {
   name: string;
@@ -20,18 +22,14 @@ export function sessionCookie(isSecure: boolean, lifetimeSeconds: number | null)
  * put there by somebody else, another page of the host perhaps, and which cannot be told.
  */
 export function readCookie(header: string | null, name: string): string | null {
+  // No more is taken off than browsers take: what to them is another name, without a prefix to guard it, would be this one.
   const values = (header ?? '').split(';').flatMap((pair) => {
     const at = pair.indexOf('=');
-    return at !== -1 && trimmed(pair.slice(0, at)) === name ? [trimmed(pair.slice(at + 1))] : [];
+    return at !== -1 && trimBlanks(pair.slice(0, at)) === name ? [trimBlanks(pair.slice(at + 1))] : [];
   });
   const [value] = values;
   if (value === undefined) return null;
   return values.length === 1 ? value : '';
-}
-
-/** As browsers trim: with more taken off, what to them is another name, without a prefix to guard it, would be this one. */
-function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 /** What sets the cookie, or, with a null value, takes it away. */

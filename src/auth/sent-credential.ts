@@ -1,6 +1,7 @@
 import { PROOF_HEADER } from './browser-proof.ts';
 import { isJwtShaped } from './jwt-shape.ts';
 import type { SentCredentials } from './scheme.ts';
+import { trimBlanks } from './split-header.ts';
 
 /** The header in which a credential comes with a request: its name in lower case, and its value as HTTP hands it on. */
 export interface SentHeader {
@@ -22,11 +23,11 @@ interface Sending {
  * can carry it, for control characters.
  */
 export function readSentHeader(text: string, { keyword, cookieName }: Sending): SentHeader | null {
-  const written = trimmed(text.replace(/\r?\n$/, ''));
+  const written = trimBlanks(text.replace(/\r?\n$/, ''));
   // Every other control character ends the request before anybody reads its headers.
   if (/[^\P{Cc}\t\u0080-\u009f]/u.test(written) || !written.isWellFormed()) return null;
   const whole = /^([!#$%&'*+.^_`|~\w-]+):(.*)$/s.exec(written);
-  if (whole) return { name: (whole[1] ?? '').toLowerCase(), value: asBytes(trimmed(whole[2] ?? '')) };
+  if (whole) return { name: (whole[1] ?? '').toLowerCase(), value: asBytes(trimBlanks(whole[2] ?? '')) };
   if (/^tsrs_[^\s]*$/.test(written)) return { name: 'cookie', value: asBytes(`${cookieName}=${written}`) };
   return { name: 'authorization', value: asBytes(wordBefore(written, keyword) + written) };
 }
@@ -41,10 +42,6 @@ export function sentAlone({ name, value }: SentHeader, origins: readonly string[
 function wordBefore(written: string, keyword: string): string {
   if (/^tsr_[^\s]*$/i.test(written)) return `${keyword} `;
   return isJwtShaped(written) ? 'Bearer ' : '';
-}
-
-function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 // HTTP hands on each byte as one Latin-1 character.
