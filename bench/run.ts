@@ -1,6 +1,7 @@
 import { backfill } from './backfill.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
+import { loginsUnderLoad } from './logins-under-load.ts';
 import { revocation } from './revocation.ts';
 import { startTimes } from './start-times.ts';
 
@@ -10,6 +11,7 @@ const benches: Record<string, () => Promise<string>> = {
   backfill,
   'last-used': lastUsed,
   revocation,
+  'logins-under-load': loginsUnderLoad,
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benches));

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { TokenLifetimes } from './auth/expiry.ts';
 import type { TokenSecrets } from './auth/key.ts';
+import type { PasswordQueueRules } from './auth/queued-passwords.ts';
 import type { SchemeName } from './auth/scheme.ts';
 import { schema } from './config/schema.ts';
 import type { VariableName } from './config/variables.ts';
@@ -27,6 +29,7 @@ export interface Config {
   authentication: readonly SchemeName[];
   tokenKeyword: string;
   bcryptCost: number;
+  passwordQueue: PasswordQueueRules;
   registration: 'open' | 'closed';
   maxTokensPerUser: number;
   tokenLifetimes: TokenLifetimes;
@@ -140,6 +143,10 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output
     authentication: plain.AUTHENTICATION,
     tokenKeyword: plain.TOKEN_KEYWORD,
     bcryptCost: plain.BCRYPT_COST,
+    passwordQueue: {
+      atOnce: plain.PASSWORDS_AT_ONCE ?? Math.max(1, availableParallelism() - 1),
+      waiting: plain.PASSWORDS_WAITING,
+    },
     registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
     maxTokensPerUser: plain.MAX_TOKENS_PER_USER,
     tokenLifetimes: {

@@ -41,9 +41,9 @@ export class RequestRefused extends Error {
   }
 }
 
-/** The refusal of what there is no room for just now, to be asked for again in a second. */
-export function overloaded(message?: string): RequestRefused {
-  return new RequestRefused('OVERLOADED', message, { 'Retry-After': '1' });
+/** The refusal of what there is no room for just now, to be asked for again in so many seconds. */
+export function overloaded(message?: string, seconds = 1): RequestRefused {
+  return new RequestRefused('OVERLOADED', message, { 'Retry-After': String(seconds) });
 }
 
 /** A mistake of the person at the terminal or in the configuration: told in one message, without a stack trace. */

@@ -6,6 +6,7 @@ import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
 import { createPasswords } from './auth/password.ts';
+import { queuedPasswords } from './auth/queued-passwords.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
 import { type Config, type Secrets, tokenRulesOf } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
@@ -107,7 +108,10 @@ export function createEndpoint(
     size: config.viewerCacheSize,
   });
   const signingKeys = config.authentication.includes('jwt') ? (parts.signingKeys ?? null) : null;
-  const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
+  const passwords = queuedPasswords(
+    createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper }),
+    config.passwordQueue,
+  );
   const accessTokens = accessTokensOf(config, signingKeys);
   const { prove, proveAgain } = createPasswordProofs(database, passwords);
   const streams = createStreams(config, {

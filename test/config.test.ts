@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { VARIABLES } from '../src/config/variables.ts';
@@ -33,6 +33,7 @@ describe('the configuration', () => {
         authentication: ['token', 'jwt', 'session'],
         tokenKeyword: 'Token',
         bcryptCost: 12,
+        passwordQueue: { atOnce: Math.max(1, availableParallelism() - 1), waiting: 32 },
         registration: 'open',
         maxTokensPerUser: 100,
         tokenLifetimes: {

@@ -45,6 +45,8 @@ export const schema = z
       .refine(isLongEnough, `must have at least ${MIN_SECRET_BYTES} bytes. ${SECRET_HINT}`)
       .optional(),
     BCRYPT_COST: wholeNumber(4, 15, COST_RULE).default(Number(VARIABLES.BCRYPT_COST.default)),
+    PASSWORDS_AT_ONCE: wholeNumber(1, 1_024).optional(),
+    PASSWORDS_WAITING: wholeNumber(0, 10_000).default(Number(VARIABLES.PASSWORDS_WAITING.default)),
     REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
     MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
     TOKEN_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_LIFETIME.default),

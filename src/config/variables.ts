@@ -46,6 +46,14 @@ export const VARIABLES = {
     default: '12',
     about: 'The work of one password check, 10 to 15; one more doubles it (4 to 15 when NODE_ENV is test).',
   },
+  PASSWORDS_AT_ONCE: {
+    default: 'the cores less one, at least 1',
+    about: 'How many passwords are checked at once; each check keeps a core busy.',
+  },
+  PASSWORDS_WAITING: {
+    default: '32',
+    about: 'How many passwords may wait to be checked, 0 to 10000; one more is refused as `OVERLOADED`.',
+  },
   REGISTRATION: {
     default: 'open on the embedded database outside production, else closed',
     about: '`open` or `closed`: may anybody call createUser, or staff alone.',
