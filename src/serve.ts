@@ -8,7 +8,7 @@ import { isExpired } from './auth/expiry.ts';
 import { createPasswords } from './auth/password.ts';
 import { queuedPasswords } from './auth/queued-passwords.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
-import { type Config, type Secrets, tokenRulesOf } from './config.ts';
+import { type Config, publicUrlOf, type Secrets, tokenRulesOf } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { type Hooks, hooks as ownHooks } from './hooks.ts';
@@ -150,6 +150,7 @@ export function createEndpoint(
     changes,
     streams,
     hasGraphiQL: config.env === 'development',
+    isTls: publicUrlOf(config).startsWith('https:'),
     log,
   });
 }

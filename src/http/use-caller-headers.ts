@@ -9,7 +9,6 @@ export function useCallerHeaders(): Plugin {
         response.headers.set('Cache-Control', 'private, no-store');
         response.headers.append('Vary', 'Authorization, Token, Cookie');
       }
-      response.headers.set('X-Content-Type-Options', 'nosniff');
     },
   };
 }

@@ -20,6 +20,7 @@ import { useLiveViewer } from './use-live-viewer.ts';
 import { useOAuthIntrospect } from './use-oauth-introspect.ts';
 import { useOAuthRevoke } from './use-oauth-revoke.ts';
 import { type RequestEntries, useRequestLog } from './use-request-log.ts';
+import { useSecurityHeaders } from './use-security-headers.ts';
 import { useSessionCookie } from './use-session-cookie.ts';
 import { useSettledChanges } from './use-settled-changes.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
@@ -39,6 +40,8 @@ interface YogaOptions {
   /** What watches over open streams, and by which schemes. */
   streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
   hasGraphiQL: boolean;
+  /** Whether clients find the server by https. */
+  isTls: boolean;
   log: Logger;
 }
 
@@ -51,6 +54,7 @@ export function createGraphQLServer({
   changes,
   streams,
   hasGraphiQL,
+  isTls,
   log,
 }: YogaOptions) {
   const serverContext = { ...context, credentialsMissing: () => credentialsMissing(schemes) };
@@ -105,6 +109,7 @@ export function createGraphQLServer({
       ...(signingKeys ? [useJwks(signingKeys, context.now, entries)] : []),
       useSessionCookie(browsers),
       useCallerHeaders(),
+      useSecurityHeaders({ isTls }),
       { onDispose: () => streams.close() },
     ],
   });

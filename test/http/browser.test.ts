@@ -183,6 +183,10 @@ describeWith(['chromium'], 'a browser', () => {
     await tessera(['user', 'create', 'ada', '--password-stdin'], at, PASSWORD);
     await startServer(at);
     const page = await (await openVisitor(browser)).newPage();
+    const violations: string[] = [];
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) violations.push(message.text());
+    });
     await page.goto(`http://localhost:${port}/graphql`);
     expect(await send(page, { query: signInAs('ada') })).toEqual(isSignedIn('ada'));
     await page.goto(`http://localhost:${port}/graphql?query=${encodeURIComponent(ME)}`);
@@ -190,6 +194,16 @@ describeWith(['chromium'], 'a browser', () => {
     await expect
       .poll(() => page.locator('.result-window').textContent(), { timeout: 20_000 })
       .toMatch(/"me":\s*\{\s*"username":\s*"ada"/);
+    expect(violations).toEqual([]);
+
+    // In nobody's frame: a click there could be made to mean another thing.
+    const evil = await page.context().newPage();
+    await evil.goto(`http://localhost:${await servePages()}`);
+    const blocked = evil.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
+    await evil.evaluate(
+      `document.body.append(Object.assign(document.createElement('iframe'), { src: 'http://localhost:${port}/graphql' }))`,
+    );
+    await blocked;
   }, 60_000);
 
   it('is not let in by an EventSource, which sends no header', async () => {

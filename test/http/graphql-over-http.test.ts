@@ -186,6 +186,7 @@ describe('the status', () => {
           changes: world.changes,
           streams: world.streams,
           hasGraphiQL: false,
+          isTls: false,
           log: createLog({ env: 'test', logLevel: 'silent' }),
         });
         const query = `mutation { ${beside} obtainAuthToken(input: { username: "x", password: "y" }) { __typename } }`;
@@ -241,6 +242,7 @@ describe('the status', () => {
         changes: world.changes,
         streams: world.streams,
         hasGraphiQL: false,
+        isTls: false,
         log: createLog({ env: 'test', logLevel: 'silent' }),
       });
       const id = btoa(`Token:${newTokenId()}`);

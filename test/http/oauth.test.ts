@@ -20,6 +20,8 @@ const HEADERS = {
   pragma: 'no-cache',
   vary: 'Authorization, Token, Cookie',
   'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
 };
 const JSON_HEADERS = { ...HEADERS, 'content-type': 'application/json; charset=utf-8' };
 

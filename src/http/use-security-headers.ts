@@ -1,0 +1,24 @@
+import type { Plugin } from 'graphql-yoga';
+import { graphiqlPolicy } from './graphiql.ts';
+
+/** No answer of the API is a page: what shows it as one may load nothing, and stand in no frame. */
+const POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** A year. Source: OWASP HTTP Strict Transport Security Cheat Sheet. */
+const HSTS = 'max-age=31536000';
+
+/**
+ * What browsers are told beside each answer. `isTls`: clients come by https, so that no browser should ever come
+ * otherwise. Source: OWASP REST Security Cheat Sheet, "Security Headers".
+ */
+export function useSecurityHeaders({ isTls }: { isTls: boolean }): Plugin {
+  return {
+    onResponse({ response: { headers } }) {
+      headers.set('X-Content-Type-Options', 'nosniff');
+      const isPage = headers.get('content-type')?.startsWith('text/html');
+      headers.set('Content-Security-Policy', isPage ? graphiqlPolicy() : POLICY);
+      headers.set('Referrer-Policy', 'no-referrer');
+      if (isTls) headers.set('Strict-Transport-Security', HSTS);
+    },
+  };
+}
