@@ -6,6 +6,7 @@ import type { TokenLifetimes } from './auth/expiry.ts';
 import type { TokenSecrets } from './auth/key.ts';
 import type { PasswordQueueRules } from './auth/queued-passwords.ts';
 import type { SchemeName } from './auth/scheme.ts';
+import type { ThrottleRules } from './auth/throttle-rules.ts';
 import { schema } from './config/schema.ts';
 import type { VariableName } from './config/variables.ts';
 import { OperatorError } from './errors.ts';
@@ -25,11 +26,14 @@ export interface Config {
   publicUrl: string | null;
   /** Origins, beside the server's own, whose pages may use its session cookie. */
   trustedOrigins: readonly string[];
+  /** Addresses and networks of proxies, whose `X-Forwarded-For` is believed. */
+  trustedProxies: readonly string[];
   /** The ways in, in the order in which they are tried. */
   authentication: readonly SchemeName[];
   tokenKeyword: string;
   bcryptCost: number;
   passwordQueue: PasswordQueueRules;
+  throttle: ThrottleRules;
   registration: 'open' | 'closed';
   maxTokensPerUser: number;
   tokenLifetimes: TokenLifetimes;
@@ -140,12 +144,20 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output
     dataDir: plain.DATA_DIR,
     publicUrl: plain.PUBLIC_URL ?? null,
     trustedOrigins: plain.TRUSTED_ORIGINS ?? [],
+    trustedProxies: plain.TRUSTED_PROXIES,
     authentication: plain.AUTHENTICATION,
     tokenKeyword: plain.TOKEN_KEYWORD,
     bcryptCost: plain.BCRYPT_COST,
     passwordQueue: {
       atOnce: plain.PASSWORDS_AT_ONCE ?? Math.max(1, availableParallelism() - 1),
       waiting: plain.PASSWORDS_WAITING,
+    },
+    throttle: {
+      maxFailures: plain.MAX_LOGIN_FAILURES,
+      maxFailuresPerAddress: plain.MAX_LOGIN_FAILURES_PER_ADDRESS,
+      maxRegistrationsPerAddress: plain.MAX_REGISTRATIONS_PER_ADDRESS,
+      longestWaitSeconds: plain.THROTTLE_LONGEST_WAIT,
+      forgottenAfterSeconds: plain.THROTTLE_FORGETS_AFTER,
     },
     registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
     maxTokensPerUser: plain.MAX_TOKENS_PER_USER,

@@ -46,6 +46,12 @@ export function overloaded(message?: string, seconds = 1): RequestRefused {
   return new RequestRefused('OVERLOADED', message, { 'Retry-After': String(seconds) });
 }
 
+/** The refusal of whoever asks too often, in Django REST framework's words. */
+export function throttled(seconds: number): RequestRefused {
+  const message = `Request was throttled. Expected available in ${seconds} second${seconds === 1 ? '' : 's'}.`;
+  return new RequestRefused('THROTTLED', message, { 'Retry-After': String(seconds) }, { retryAfterSeconds: seconds });
+}
+
 /** A mistake of the person at the terminal or in the configuration: told in one message, without a stack trace. */
 export class OperatorError extends Error {
   override name = 'OperatorError';

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
 import { startDailyPrune } from './accounts/daily-prune.ts';
 import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
+import { createLoginThrottle } from './accounts/login-throttle.ts';
 import { createPasswordProofs } from './accounts/password-proofs.ts';
+import { createRegistrationThrottle } from './accounts/registration-throttle.ts';
+import { createThrottleCounters } from './accounts/throttle-counters.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
@@ -58,7 +61,8 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     const [superusers, signingKeys] = await prepare(open).catch((error) =>
       open.close().then(() => Promise.reject(error)),
     );
-    const behind = { database: open.database, lifetimes: config.tokenLifetimes, log, now: () => new Date() };
+    const { tokenLifetimes: lifetimes, throttle } = config;
+    const behind = { database: open.database, lifetimes, throttle, log, now: () => new Date() };
     const lastUsed = createLastUsed(behind);
     // Which port was really taken, the configuration need not say.
     const listening = { ...config, port: Number(new URL(server.url).port) };
@@ -113,7 +117,9 @@ export function createEndpoint(
     config.passwordQueue,
   );
   const accessTokens = accessTokensOf(config, signingKeys);
-  const { prove, proveAgain } = createPasswordProofs(database, passwords);
+  const counters = createThrottleCounters(database, tokenSecrets, config.throttle);
+  const throttle = createLoginThrottle(counters, config.throttle);
+  const { prove, proveAgain } = createPasswordProofs({ database, passwords, throttle }, now);
   const streams = createStreams(config, {
     database,
     tokenSecrets,
@@ -128,6 +134,8 @@ export function createEndpoint(
     context: {
       database,
       passwords,
+      throttle,
+      registrations: createRegistrationThrottle(counters, config.throttle.maxRegistrationsPerAddress),
       tokenSecrets,
       accessTokens,
       registration: config.registration,
@@ -146,6 +154,7 @@ export function createEndpoint(
       now,
     }),
     sessions: config.authentication.includes('session') ? browserOptionsOf(config) : null,
+    trustedProxies: config.trustedProxies,
     signingKeys,
     changes,
     streams,

@@ -30,10 +30,18 @@ describe('the configuration', () => {
         dataDir: '.tessera',
         publicUrl: null,
         trustedOrigins: [],
+        trustedProxies: ['127.0.0.0/8', '::1'],
         authentication: ['token', 'jwt', 'session'],
         tokenKeyword: 'Token',
         bcryptCost: 12,
         passwordQueue: { atOnce: Math.max(1, availableParallelism() - 1), waiting: 32 },
+        throttle: {
+          maxFailures: 5,
+          maxFailuresPerAddress: 20,
+          maxRegistrationsPerAddress: 20,
+          longestWaitSeconds: 15 * 60,
+          forgottenAfterSeconds: 24 * 3_600,
+        },
         registration: 'open',
         maxTokensPerUser: 100,
         tokenLifetimes: {

@@ -6,8 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, inject } from 'vitest';
 import { createLastUsed } from '../src/accounts/last-used.ts';
+import { createLoginThrottle } from '../src/accounts/login-throttle.ts';
 import { newUserSchema } from '../src/accounts/new-user.ts';
 import { createPasswordProofs } from '../src/accounts/password-proofs.ts';
+import { createRegistrationThrottle } from '../src/accounts/registration-throttle.ts';
+import { createThrottleCounters } from '../src/accounts/throttle-counters.ts';
 import { createUser, type Standing } from '../src/accounts/users.ts';
 import { keyOf } from '../src/auth/key.ts';
 import { createPasswords } from '../src/auth/password.ts';
@@ -103,13 +106,16 @@ export async function openWorld(env: Record<string, string> = {}) {
   const lastUsed = createLastUsed({ database, lifetimes: config.tokenLifetimes, log, now: () => clock.now });
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
 
+  const counters = createThrottleCounters(database, tokenSecrets, config.throttle);
+  const throttle = createLoginThrottle(counters, config.throttle);
+  const registrations = createRegistrationThrottle(counters, config.throttle.maxRegistrationsPerAddress);
   const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => clock.now });
   const accessTokens = accessTokensOf(config, signingKeys);
   const streams = createStreams(config, {
     database,
     tokenSecrets,
     accessTokens,
-    proveAgain: createPasswordProofs(database, passwords).proveAgain,
+    proveAgain: createPasswordProofs({ database, passwords, throttle }, () => clock.now).proveAgain,
     changes,
     log,
     now: () => clock.now,
@@ -175,6 +181,8 @@ export async function openWorld(env: Record<string, string> = {}) {
     tokenRules: tokenRulesOf(config),
     streams,
     passwords,
+    throttle,
+    registrations,
     endpoint,
     endpointWith,
     request,

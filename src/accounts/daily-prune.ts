@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import type { TokenLifetimes } from '../auth/expiry.ts';
+import type { WaitRules } from '../auth/throttle-rules.ts';
 import type { Database } from '../database/client.ts';
 import { takeChore } from './chores.ts';
 import { pruneTokens } from './prune-tokens.ts';
+import { pruneThrottleCounters } from './throttle-counters.ts';
 
 const PRUNE = { name: 'prune tokens', everySeconds: 86_400 };
 
@@ -15,15 +17,18 @@ const EVERY_MS = 3_600_000;
 interface DailyPruneOptions {
   database: Database;
   lifetimes: TokenLifetimes;
+  throttle: WaitRules;
   log: Logger;
   now(): Date;
 }
 
 /**
- * Removes long expired tokens once a day, whichever of the servers on the database comes first. It asks every hour, so
+ * Removes long expired tokens, and what the throttle counts no more, once a day, whichever of the servers on the database comes first. It asks every hour, so
  * that servers which are restarted daily do it as well; `stop` resolves when nothing of it is under way.
  */
-export function startDailyPrune({ database, lifetimes, log, now }: DailyPruneOptions): { stop(): Promise<void> } {
+export function startDailyPrune({ database, lifetimes, throttle, log, now }: DailyPruneOptions): {
+  stop(): Promise<void>;
+} {
   let isStopped = false;
   let underWay: Promise<void> = Promise.resolve();
   let timer = next(FIRST_MS);
@@ -44,6 +49,7 @@ export function startDailyPrune({ database, lifetimes, log, now }: DailyPruneOpt
 
   async function prune(): Promise<void> {
     if (!(await takeChore(database, PRUNE, now()))) return;
+    await pruneThrottleCounters(database, throttle, now());
     const expiredAt = new Date(now().getTime() - KEPT_SECONDS * 1000);
     let removed = 0;
     for await (const count of pruneTokens(database, { expiredAt, lifetimes })) {

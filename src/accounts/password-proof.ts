@@ -6,7 +6,8 @@ import { isRowMissing } from '../database/prisma-errors.ts';
 import { overloaded } from '../errors.ts';
 import { InvalidCredentialsError } from './failures.ts';
 import { MOST_TRIES } from './issue-token.ts';
-import { typedUsernameSchema } from './username.ts';
+import type { LoginThrottle } from './login-throttle.ts';
+import { typedUsernameSchema, usernameKeyOf } from './username.ts';
 import { findUser } from './users.ts';
 
 /** Username and password as somebody may send them to get in. */
@@ -17,32 +18,56 @@ export const passwordProofSchema = z.object({
 
 export type PasswordProof = z.output<typeof passwordProofSchema>;
 
+/** Where a password is checked to let somebody in. */
+export interface PasswordDoor {
+  database: Database;
+  passwords: Passwords;
+  /** Null, for whoever has the secrets and asks on the command line. */
+  throttle: LoginThrottle | null;
+}
+
+/** Who stands before it. */
+export interface Caller {
+  /** Null: unknown. */
+  address: string | null;
+  /** The name of the user whose good credential he has sent beside, if any. */
+  knownAs: string | null;
+}
+
 /**
  * Whose username and password these are. The one place where a password is checked to let somebody in.
  * Throws InvalidCredentialsError for a wrong password, an unknown user and an inactive user alike: the same words
- * after the same work.
+ * after the same work; RequestRefused (THROTTLED) after too many of them, whether or not this one is right.
  */
 async function proveByPassword(
-  database: Database,
-  passwords: Passwords,
+  { database, passwords, throttle }: PasswordDoor,
   { username, password }: PasswordProof,
+  { address, knownAs }: Caller,
+  now: Date,
 ): Promise<User> {
-  const user = await findUser(database, username);
-  const isRight = await passwords.verify(password, user?.passwordHash ?? null);
-  if (!user || !isRight || !user.isActive) throw new InvalidCredentialsError();
-  return user;
+  async function check(): Promise<User> {
+    const user = await findUser(database, username);
+    const isRight = await passwords.verify(password, user?.passwordHash ?? null);
+    if (!user || !isRight || !user.isActive) throw new InvalidCredentialsError();
+    return user;
+  }
+
+  if (!throttle) return check();
+  const isKnown = knownAs !== null && usernameKeyOf(knownAs) === usernameKeyOf(username);
+  return throttle.run({ username, password, address, isKnown }, now, check);
 }
 
 /** As proveByPassword, of whatever somebody has sent; null where nobody may come in by it. */
 export async function proveOrNull(
-  database: Database,
-  passwords: Passwords,
+  door: PasswordDoor,
   sent: z.input<typeof passwordProofSchema>,
+  caller: Caller,
+  now: Date,
 ): Promise<User | null> {
   const read = passwordProofSchema.safeParse(sent);
   if (!read.success) return null;
   try {
-    return await proveByPassword(database, passwords, read.data);
+    return await proveByPassword(door, read.data, caller, now);
   } catch (error) {
     if (error instanceof InvalidCredentialsError) return null;
     throw error;
@@ -51,17 +76,17 @@ export async function proveOrNull(
 
 /**
  * What `open` gives to whoever these credentials belong to, and a login noted with him. `open` gives null when the user
- * is not as he was proved; then it all begins anew. Throws InvalidCredentialsError.
+ * is not as he was proved; then it all begins anew. Throws as proveByPassword.
  */
 export async function openByPassword<Opened>(
-  database: Database,
-  passwords: Passwords,
+  door: PasswordDoor,
   proof: PasswordProof,
-  now: Date,
+  { caller, now }: { caller: Caller; now: Date },
   open: (user: Pick<User, 'id' | 'passwordHash'>) => Promise<Opened | null>,
   triesLeft = MOST_TRIES,
 ): Promise<{ user: User; opened: Opened }> {
-  const user = await proveByPassword(database, passwords, proof);
+  const { database, passwords } = door;
+  const user = await proveByPassword(door, proof, caller, now);
   // A login ends under the very hash that it proved, or begins anew: a password changed meanwhile, with all the tokens
   // issued under it ended, must not give out one more.
   const proved = { id: user.id, passwordHash: user.passwordHash };
@@ -82,6 +107,6 @@ export async function openByPassword<Opened>(
 
   function again() {
     if (triesLeft === 0) throw overloaded();
-    return openByPassword(database, passwords, proof, now, open, triesLeft - 1);
+    return openByPassword(door, proof, { caller, now }, open, triesLeft - 1);
   }
 }

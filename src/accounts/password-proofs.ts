@@ -1,15 +1,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Passwords } from '../auth/password.ts';
 import type { ViewerUser } from '../auth/viewer.ts';
-import type { Database } from '../database/client.ts';
 import type { User } from '../database/generated/prisma/client.ts';
-import { proveOrNull } from './password-proof.ts';
+import { type PasswordDoor, proveOrNull } from './password-proof.ts';
 import { findUser } from './users.ts';
 
-type Prove = (username: string, password: string) => Promise<ViewerUser | null>;
+type Prove = (username: string, password: string, address: string | null) => Promise<ViewerUser | null>;
 
-/** Whose username and password these are, or null: for requests that carry them each time. */
+/**
+ * Whose username and password these are, or null: for requests that carry them each time. Throws RequestRefused
+ * (THROTTLED) after too many that were wrong.
+ */
 export interface PasswordProofs {
   prove: Prove;
   /**
@@ -22,7 +23,7 @@ export interface PasswordProofs {
 /** How many proofs are remembered; past that, the work of one is done again. */
 const MOST_REMEMBERED = 1_000;
 
-export function createPasswordProofs(database: Database, passwords: Passwords): PasswordProofs {
+export function createPasswordProofs(door: PasswordDoor, now: () => Date): PasswordProofs {
   /** The hash that a username and password were right for; they themselves are not kept. */
   const provedHashes = new LRUCache<string, string>({ max: MOST_REMEMBERED });
   const secret = randomBytes(32);
@@ -33,17 +34,18 @@ export function createPasswordProofs(database: Database, passwords: Passwords): 
       .digest('base64');
   }
 
-  async function prove(username: string, password: string): Promise<ViewerUser | null> {
-    const user = await proveOrNull(database, passwords, { username, password });
+  async function prove(username: string, password: string, address: string | null): Promise<ViewerUser | null> {
+    const caller = { address, knownAs: null };
+    const user = await proveOrNull(door, { username, password }, caller, now());
     if (user?.passwordHash) provedHashes.set(digestOf(username, password), user.passwordHash);
     return user && viewerUserOf(user);
   }
 
-  async function proveAgain(username: string, password: string): Promise<ViewerUser | null> {
+  async function proveAgain(username: string, password: string, address: string | null): Promise<ViewerUser | null> {
     const provedHash = provedHashes.get(digestOf(username, password));
-    const user = provedHash === undefined ? null : await findUser(database, username);
+    const user = provedHash === undefined ? null : await findUser(door.database, username);
     // Another hash may be the same password's, made with more work since.
-    return user?.isActive && user.passwordHash === provedHash ? viewerUserOf(user) : prove(username, password);
+    return user?.isActive && user.passwordHash === provedHash ? viewerUserOf(user) : prove(username, password, address);
   }
 
   return { prove, proveAgain };

@@ -1,11 +1,11 @@
-import type { Passwords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, User } from '../database/generated/prisma/client.ts';
 import { issueSignIn } from './issue-sign-in.ts';
-import { openByPassword, type PasswordProof } from './password-proof.ts';
+import { type Caller, openByPassword, type PasswordDoor, type PasswordProof } from './password-proof.ts';
 import type { TokenRules } from './tokens.ts';
 
 interface SignInOptions {
+  caller: Caller;
   rules: TokenRules;
   now: Date;
   /** The session that the browser had before, whosever it was. */
@@ -14,18 +14,17 @@ interface SignInOptions {
 
 /**
  * A new session for whoever these credentials belong to, never one that was there before, which ends: nobody can have
- * laid it in the browser for him. Throws InvalidCredentialsError.
+ * laid it in the browser for him. Throws InvalidCredentialsError, and RequestRefused (THROTTLED).
  */
 export async function signIn(
-  database: Database,
-  passwords: Passwords,
+  door: PasswordDoor,
   proof: PasswordProof,
-  { rules, now, before }: SignInOptions,
+  { caller, rules, now, before }: SignInOptions,
 ): Promise<{ user: User; session: Token }> {
-  const { user, opened } = await openByPassword(database, passwords, proof, now, (proved) =>
-    issueSignIn(database, { user: proved, kind: 'SESSION', expiresAt: null }, { rules, now }),
+  const { user, opened } = await openByPassword(door, proof, { caller, now }, (proved) =>
+    issueSignIn(door.database, { user: proved, kind: 'SESSION', expiresAt: null }, { rules, now }),
   );
-  if (before !== null) await endSession(database, before);
+  if (before !== null) await endSession(door.database, before);
   return { user, session: opened };
 }
 

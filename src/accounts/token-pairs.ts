@@ -1,6 +1,5 @@
 import { isExpired } from '../auth/expiry.ts';
 import type { TokenSecrets } from '../auth/key.ts';
-import type { Passwords } from '../auth/password.ts';
 import { type RefreshPlace, verifyRefreshKey } from '../auth/refresh-key.ts';
 import type { ViewerIdentity } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
@@ -10,7 +9,7 @@ import { isExpiredSql } from './expired.ts';
 import { InvalidCredentialsError, InvalidTokenError } from './failures.ts';
 import { issueSignIn } from './issue-sign-in.ts';
 import { MOST_TRIES } from './issue-token.ts';
-import { openByPassword, type PasswordProof } from './password-proof.ts';
+import { type Caller, openByPassword, type PasswordDoor, type PasswordProof } from './password-proof.ts';
 import type { TokenRules } from './tokens.ts';
 
 /** For how long a client whose answer was lost may ask for it again. */
@@ -34,17 +33,20 @@ interface PairOptions {
 
 /**
  * A new pair for whoever these credentials belong to. Throws InvalidCredentialsError for a wrong password, an unknown
- * user and an inactive user alike. Source: djangorestframework-simplejwt for the words.
+ * user and an inactive user alike; RequestRefused (THROTTLED) after too many of them. Source: djangorestframework-simplejwt for the words.
  */
 export async function obtainTokenPair(
-  database: Database,
-  passwords: Passwords,
+  door: PasswordDoor,
   proof: PasswordProof,
-  { rules, now }: PairOptions,
+  { caller, rules, now }: PairOptions & { caller: Caller },
 ): Promise<OpenPair> {
   try {
-    const { user, opened } = await openByPassword(database, passwords, proof, now, (proved) =>
-      issueSignIn(database, { user: proved, kind: 'REFRESH', expiresAt: refreshExpiry(rules, now) }, { rules, now }),
+    const { user, opened } = await openByPassword(door, proof, { caller, now }, (proved) =>
+      issueSignIn(
+        door.database,
+        { user: proved, kind: 'REFRESH', expiresAt: refreshExpiry(rules, now) },
+        { rules, now },
+      ),
     );
     return { user, pair: opened };
   } catch (error) {

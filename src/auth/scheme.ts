@@ -9,6 +9,8 @@ export type SchemeName = (typeof SCHEME_NAMES)[number];
 export interface SentCredentials extends Pick<Headers, 'get'> {
   /** Whether nobody on the way has seen them: they came over TLS, or never left this machine. */
   isPrivate: boolean;
+  /** Where the request comes from; null: unknown. */
+  address: string | null;
 }
 
 /** One way in which a request can say who is calling. */

@@ -36,7 +36,7 @@ export function readSentHeader(text: string, { keyword, cookieName }: Sending): 
 export function sentAlone({ name, value }: SentHeader, origins: readonly string[]): SentCredentials {
   const proof = name === 'cookie' ? { [PROOF_HEADER.toLowerCase()]: '1', origin: origins[0] } : {};
   const headers = new Map(Object.entries({ ...proof, [name]: value }));
-  return { get: (asked) => headers.get(asked.toLowerCase()) ?? null, isPrivate: true };
+  return { get: (asked) => headers.get(asked.toLowerCase()) ?? null, isPrivate: true, address: null };
 }
 
 function wordBefore(written: string, keyword: string): string {

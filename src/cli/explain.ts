@@ -62,7 +62,12 @@ async function explain(credential: string | null): Promise<Installation & { expl
     tokenSecrets,
     accessTokens,
     prove: async (username: string, password: string) =>
-      proveOrNull(await openOnce(), passwords, { username, password }),
+      proveOrNull(
+        { database: await openOnce(), passwords, throttle: null },
+        { username, password },
+        { address: null, knownAs: null },
+        now,
+      ),
     now: () => now,
   };
   const { tokenKeyword: keyword, tokenLifetimes: lifetimes } = config;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
 import { isLoopbackUrl } from './loopback.ts';
+import { parseNetwork } from './networks.ts';
 import { duration, durationOrNone, isPostgresUrl, list, originOf, wholeNumber } from './values.ts';
 import { VARIABLES } from './variables.ts';
 
@@ -30,6 +31,13 @@ export const schema = z
     TRUSTED_ORIGINS: list()
       .pipe(z.array(z.string().transform(originOf)))
       .optional(),
+    TRUSTED_PROXIES: list()
+      .transform((networks) => (networks.join() === 'none' ? [] : networks))
+      .refine(
+        (networks) => networks.every((network) => parseNetwork(network)),
+        'must be a comma-separated list of addresses and networks, such as 10.0.0.0/8, or none',
+      )
+      .prefault(VARIABLES.TRUSTED_PROXIES.default),
     AUTHENTICATION: list()
       .refine((names) => names.every(isSchemeName), `must be a comma-separated list of ${SCHEME_NAMES.join(', ')}`)
       .refine((names) => new Set(names).size === names.length, 'must name each way in once')
@@ -47,6 +55,19 @@ export const schema = z
     BCRYPT_COST: wholeNumber(4, 15, COST_RULE).default(Number(VARIABLES.BCRYPT_COST.default)),
     PASSWORDS_AT_ONCE: wholeNumber(1, 1_024).optional(),
     PASSWORDS_WAITING: wholeNumber(0, 10_000).default(Number(VARIABLES.PASSWORDS_WAITING.default)),
+    MAX_LOGIN_FAILURES: wholeNumber(1, 1_000_000).default(Number(VARIABLES.MAX_LOGIN_FAILURES.default)),
+    MAX_LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 1_000_000).default(
+      Number(VARIABLES.MAX_LOGIN_FAILURES_PER_ADDRESS.default),
+    ),
+    MAX_REGISTRATIONS_PER_ADDRESS: wholeNumber(1, 1_000_000).default(
+      Number(VARIABLES.MAX_REGISTRATIONS_PER_ADDRESS.default),
+    ),
+    THROTTLE_LONGEST_WAIT: duration(86_400, 'a duration of up to 1 day such as 30s, 15m or 1h').prefault(
+      VARIABLES.THROTTLE_LONGEST_WAIT.default,
+    ),
+    THROTTLE_FORGETS_AFTER: duration(30 * 86_400, 'a duration of up to 30 days such as 30m, 24h or 7d').prefault(
+      VARIABLES.THROTTLE_FORGETS_AFTER.default,
+    ),
     REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
     MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
     TOKEN_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_LIFETIME.default),

@@ -33,6 +33,10 @@ export const VARIABLES = {
     default: 'none',
     about: 'Origins beside PUBLIC_URL whose pages may use the session cookie, comma-separated.',
   },
+  TRUSTED_PROXIES: {
+    default: '127.0.0.0/8,::1',
+    about: 'Addresses and networks of proxies, whose `X-Forwarded-For` is believed, comma-separated, or `none`.',
+  },
   AUTHENTICATION: {
     default: 'token,jwt,session',
     about: 'The ways in, in the order in which they are tried: `token`, `jwt`, `session` and `basic`, comma-separated.',
@@ -53,6 +57,26 @@ export const VARIABLES = {
   PASSWORDS_WAITING: {
     default: '32',
     about: 'How many passwords may wait to be checked, 0 to 10000; one more is refused as `OVERLOADED`.',
+  },
+  MAX_LOGIN_FAILURES: {
+    default: '5',
+    about: 'How often a password may be wrong for a username, and from one address, before each further try must wait.',
+  },
+  MAX_LOGIN_FAILURES_PER_ADDRESS: {
+    default: '20',
+    about: 'The same of an address, whatever the usernames: many people may share one.',
+  },
+  MAX_REGISTRATIONS_PER_ADDRESS: {
+    default: '20',
+    about: 'How many users may register from one address before each further one must wait.',
+  },
+  THROTTLE_LONGEST_WAIT: {
+    default: '15m',
+    about: 'The first wait is one second, each further one twice as long, up to this: a duration of up to 1 day.',
+  },
+  THROTTLE_FORGETS_AFTER: {
+    default: '24h',
+    about: 'How long after the last wrong password or registration they count no more: a duration of up to 30 days.',
   },
   REGISTRATION: {
     default: 'open on the embedded database outside production, else closed',

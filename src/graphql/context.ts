@@ -1,4 +1,7 @@
 import type { Logger } from 'pino';
+import type { LoginThrottle } from '../accounts/login-throttle.ts';
+import type { Caller } from '../accounts/password-proof.ts';
+import type { RegistrationThrottle } from '../accounts/registration-throttle.ts';
 import type { TokenEvents } from '../accounts/token-events.ts';
 import type { TokenRules } from '../accounts/tokens.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
@@ -13,6 +16,8 @@ import type { RequestRefused } from '../errors.ts';
 export interface ServerContext {
   database: Database;
   passwords: Passwords;
+  throttle: LoginThrottle;
+  registrations: RegistrationThrottle;
   tokenSecrets: TokenSecrets;
   /** Null: nobody comes in by them here. */
   accessTokens: AccessTokens | null;
@@ -40,12 +45,19 @@ export interface Browser {
 /** What resolvers are given: the server's part, and who is calling. */
 export interface Context extends ServerContext {
   viewer: Viewer | null;
+  /** Where the request comes from; null: unknown. */
+  address(): string | null;
   /** Null: this server has no sessions. */
   browser: Browser | null;
   /** Ids of the users who have proved themselves within this very operation, by logging in or registering. */
   admitted: Set<string>;
   /** The name of the expected failure that a mutation of this operation has returned. */
   failure: string | null;
+}
+
+/** Who stands before the door where passwords are checked. A password that is sent as a credential makes nobody known. */
+export function callerOf({ viewer, address }: Context): Caller {
+  return { address: address(), knownAs: viewer?.token ? viewer.user.username : null };
 }
 
 /** Whether the caller may read what is shown to oneself and to staff alone. */

@@ -1,6 +1,7 @@
 import { InvalidCredentialsError, ValidationError } from '../accounts/failures.ts';
 import { logIn, loginSchema } from '../accounts/login.ts';
 import { builder } from './builder.ts';
+import { callerOf } from './context.ts';
 import { passwordFields } from './password-fields.ts';
 import { wayIn } from './rules.ts';
 import { IssuedToken } from './token.ts';
@@ -30,8 +31,8 @@ builder.mutationField('obtainAuthToken', (t) =>
     args: { input: t.arg({ type: ObtainAuthTokenInput, required: true, description: 'Who asks.' }) },
     resolve: async (_root, { input }, context) => {
       requireWayIn(context, 'token');
-      const { database, passwords, tokenRules, now, admitted } = context;
-      const { user, token } = await logIn(database, passwords, input, { rules: tokenRules, now: now() });
+      const { tokenRules: rules, now, admitted } = context;
+      const { user, token } = await logIn(context, input, { caller: callerOf(context), rules, now: now() });
       admitted.add(user.id);
       return { token };
     },

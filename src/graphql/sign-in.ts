@@ -3,7 +3,7 @@ import { passwordProofSchema } from '../accounts/password-proof.ts';
 import { endSession, signIn } from '../accounts/sign-in.ts';
 import type { ViewerIdentity } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
-import type { Context } from './context.ts';
+import { type Context, callerOf } from './context.ts';
 import { passwordFields } from './password-fields.ts';
 import { browserWayIn } from './rules.ts';
 import { User, userOfViewer } from './user.ts';
@@ -45,10 +45,10 @@ builder.mutationFields((t) => ({
       'and an origin of this server’s, as every request does that the cookie authenticates.',
     args: { input: t.arg({ type: SignInInput, required: true, description: 'Who signs in.' }) },
     resolve: async (_root, { input }, context) => {
-      const { database, passwords, tokenRules: rules, now, admitted } = context;
+      const { tokenRules: rules, now, admitted } = context;
       const browser = requireBrowser(context);
       const before = browser.sessionId();
-      const { user, session } = await signIn(database, passwords, input, { rules, now: now(), before });
+      const { user, session } = await signIn(context, input, { caller: callerOf(context), rules, now: now(), before });
       browser.setSession(session.id);
       admitted.add(user.id);
       return { user };

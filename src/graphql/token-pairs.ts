@@ -3,7 +3,7 @@ import { passwordProofSchema } from '../accounts/password-proof.ts';
 import { type OpenPair, obtainTokenPair, refreshTokenPair, revokeTokenPair } from '../accounts/token-pairs.ts';
 import { refreshKeyOf } from '../auth/refresh-key.ts';
 import { builder } from './builder.ts';
-import type { Context } from './context.ts';
+import { type Context, callerOf } from './context.ts';
 import { passwordFields } from './password-fields.ts';
 import { wayIn } from './rules.ts';
 import { requireWayIn } from './ways-in.ts';
@@ -73,9 +73,9 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: ObtainTokenPairInput, required: true, description: 'Who asks.' }) },
     resolve: async (_root, { input }, context) => {
       requireWayIn(context, 'jwt');
-      const { database, passwords, tokenRules: rules, now } = context;
+      const { tokenRules: rules, now } = context;
       const issue = await issuerIn(context);
-      return issue(await obtainTokenPair(database, passwords, input, { rules, now: now() }));
+      return issue(await obtainTokenPair(context, input, { caller: callerOf(context), rules, now: now() }));
     },
   }),
   refreshTokenPair: t.field({

@@ -34,7 +34,11 @@ export function browserOf(
     setSession(id) {
       given = { id };
     },
-    requireProof: () => requireBrowserProof(sentCredentials(request, {}), origins),
+    requireProof: () =>
+      requireBrowserProof(
+        sentCredentials(request, {}, () => null),
+        origins,
+      ),
     setCookie() {
       if (!given) return null;
       const { id } = given;

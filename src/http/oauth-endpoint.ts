@@ -1,9 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { judge } from '../auth/authenticate.ts';
 import type { Scheme, SentCredentials } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
+import type { AddressOf } from './address.ts';
 import { readForm } from './read-form.ts';
 import { sentCredentials } from './sent-credentials.ts';
 import { refuseTwoAuthorizations } from './two-authorizations.ts';
@@ -12,6 +14,7 @@ import type { RequestEntries } from './use-request-log.ts';
 export interface OAuthParts {
   schemes: readonly Scheme[];
   entries: RequestEntries;
+  addressOf: AddressOf;
   log: Logger;
 }
 
@@ -46,11 +49,16 @@ const METHOD = 'POST';
  * An endpoint beside GraphQL that is sent a token as a form and answers JSON, in OAuth's words. The caller is known by
  * the server's own schemes. Nothing is ever thrown at Yoga, which would answer with a stack trace.
  */
-export function oauthEndpoint({ path, admit, answer }: OAuthEndpoint, { schemes, entries, log }: OAuthParts): Plugin {
+export function oauthEndpoint(
+  { path, admit, answer }: OAuthEndpoint,
+  { schemes, entries, addressOf, log }: OAuthParts,
+): Plugin {
   async function reply(request: Request, serverContext: object): Promise<Reply> {
     if (request.method !== METHOD) return notAllowed();
     refuseTwoAuthorizations(serverContext);
-    const viewer = await viewerOf(sentCredentials(request, serverContext));
+    const viewer = await viewerOf(
+      sentCredentials(request, serverContext, () => addressOf((serverContext as { req?: IncomingMessage }).req)),
+    );
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
     admit?.(viewer);

@@ -5,10 +5,17 @@ const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
 const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** What schemes read of a request. Whoever lies about the way that it came by fools himself alone. */
-export function sentCredentials(request: Request, serverContext: object): SentCredentials {
+export function sentCredentials(
+  request: Request,
+  serverContext: object,
+  address: () => string | null,
+): SentCredentials {
   const { headers } = request;
   return {
     get: (name) => headers.get(name),
+    get address() {
+      return address();
+    },
     get isPrivate() {
       return isPrivate(request, (serverContext as { req?: IncomingMessage }).req);
     },

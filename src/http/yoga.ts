@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { ViewerWatch } from '../accounts/viewer-watch.ts';
@@ -7,6 +8,7 @@ import type { SigningKeys } from '../auth/signing-keys.ts';
 import type { Changes } from '../database/changes.ts';
 import type { Browser, ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import { createAddressOf } from './address.ts';
 import { type AnsweredBrowser, type BrowserOptions, browserOf } from './browser.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
@@ -34,6 +36,8 @@ interface YogaOptions {
   schemes: readonly Scheme[];
   /** Null: this server has no sessions. */
   sessions: BrowserOptions | null;
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  trustedProxies: readonly string[];
   /** Null: access tokens are not used here. */
   signingKeys: SigningKeys | null;
   changes: Changes;
@@ -50,6 +54,7 @@ export function createGraphQLServer({
   context,
   schemes,
   sessions,
+  trustedProxies,
   signingKeys,
   changes,
   streams,
@@ -67,12 +72,16 @@ export function createGraphQLServer({
     return browser;
   }
 
-  const oauth = { schemes, entries, log };
+  const addressOf = createAddressOf(trustedProxies, (address) =>
+    log.warn({ address }, 'X-Forwarded-For of a proxy that TRUSTED_PROXIES does not name: its clients count as one'),
+  );
+  const oauth = { schemes, entries, addressOf, log };
   return createYoga({
     schema,
-    context: ({ request }) => ({
+    context: ({ request, ...server }) => ({
       ...serverContext,
       viewer: null,
+      address: () => addressOf((server as { req?: IncomingMessage }).req),
       browser: browserFor(request),
       admitted: new Set<string>(),
       failure: null,

@@ -33,6 +33,11 @@ function change(user: { id: string; username: string }, password: string) {
 }
 
 const costlier = createPasswords({ cost: 5, pepper: null });
+const NOBODY = { address: null, knownAs: null };
+
+function doorOf(passwords: Passwords) {
+  return { database, passwords, throttle: null };
+}
 
 it.each([
   ['as it is', passwords],
@@ -41,7 +46,7 @@ it.each([
   const { user } = await makeUser();
   const interrupted = afterProof(real, () => change(user, OTHER_PASSWORD));
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  await expect(logIn(database, interrupted, login, { rules: world.tokenRules, now })).rejects.toThrow(
+  await expect(logIn(doorOf(interrupted), login, { caller: NOBODY, rules: world.tokenRules, now })).rejects.toThrow(
     InvalidCredentialsError,
   );
   const changed = await database.user.findUniqueOrThrow({ where: { id: user.id } });
@@ -52,17 +57,25 @@ it.each([
 it('a login that another one overtakes, which hashes the password anew, gets the same token', async () => {
   const { user, token } = await makeUser();
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  const overtaken = afterProof(costlier, () => logIn(database, costlier, login, { rules: world.tokenRules, now }));
-  expect((await logIn(database, overtaken, login, { rules: world.tokenRules, now })).token.id).toBe(token.id);
+  const overtaken = afterProof(costlier, () =>
+    logIn(doorOf(costlier), login, { caller: NOBODY, rules: world.tokenRules, now }),
+  );
+  expect((await logIn(doorOf(overtaken), login, { caller: NOBODY, rules: world.tokenRules, now })).token.id).toBe(
+    token.id,
+  );
   const unhurried = afterProof(passwords, async () => {
     await database.user.update({ where: { id: user.id }, data: { passwordHash: await passwords.hash(PASSWORD) } });
   });
-  expect((await logIn(database, unhurried, login, { rules: world.tokenRules, now })).token.id).toBe(token.id);
+  expect((await logIn(doorOf(unhurried), login, { caller: NOBODY, rules: world.tokenRules, now })).token.id).toBe(
+    token.id,
+  );
 });
 
 it('a user who is deleted while logging in is refused like any other', async () => {
   const { user } = await makeUser();
   const gone = afterProof(passwords, () => database.user.delete({ where: { id: user.id } }));
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  await expect(logIn(database, gone, login, { rules: world.tokenRules, now })).rejects.toThrow(InvalidCredentialsError);
+  await expect(logIn(doorOf(gone), login, { caller: NOBODY, rules: world.tokenRules, now })).rejects.toThrow(
+    InvalidCredentialsError,
+  );
 });

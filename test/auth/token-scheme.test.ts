@@ -60,7 +60,7 @@ async function outcome(headers: Record<string, string>, { viewer = viewerOf(), k
     },
   });
   try {
-    const found = await authenticate(Object.assign(new Headers(headers), { isPrivate: true }), [scheme]);
+    const found = await authenticate(Object.assign(new Headers(headers), { isPrivate: true, address: null }), [scheme]);
     return { viewer: found?.user.username ?? null, lookups: lookups.length };
   } catch (error) {
     const { code, message, headers: given } = error as RequestRefused;

@@ -466,6 +466,9 @@ describe('the fields’ own gates', () => {
     const context = {
       database,
       passwords: world.passwords,
+      throttle: world.throttle,
+      registrations: world.registrations,
+      address: () => null,
       tokenSecrets,
       accessTokens: world.accessTokens,
       authentication: world.config.authentication,

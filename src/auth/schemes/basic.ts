@@ -5,8 +5,11 @@ import { splitAtWhiteSpace } from '../split-header.ts';
 import type { Viewer, ViewerUser } from '../viewer.ts';
 
 export interface BasicSchemeOptions {
-  /** Whose username and password these are, or null: they are nobody's who may come in. Counted as a login. */
-  prove(username: string, password: string): Promise<ViewerUser | null>;
+  /**
+   * Whose username and password these are, or null: they are nobody's who may come in. Counted as a login from there;
+   * throws RequestRefused (THROTTLED) after too many that were wrong.
+   */
+  prove(username: string, password: string, address: string | null): Promise<ViewerUser | null>;
   /** Whose pages may have it sent: a browser that was told the password sends it along with whatever any page asks. */
   origins: readonly string[];
 }
@@ -36,7 +39,7 @@ export function basicScheme({ prove, origins }: BasicSchemeOptions): Scheme {
 
   async function authenticate(username: string, password: string, sent: SentCredentials): Promise<Viewer> {
     refuseForeignPage(sent, origins);
-    const user = await prove(username, password);
+    const user = await prove(username, password, sent.address);
     if (!user) throw refused('Invalid username/password.');
     return { user, token: null };
   }

@@ -1,0 +1,20 @@
+import ipaddr from 'ipaddr.js';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** An IP address, read; null when it is none. One of IPv4 that is written as IPv6 (`::ffff:127.0.0.1`) is one of IPv4. */
+export function parseAddress(text: string): Address | null {
+  // Of IPv4, four numbers alone: other spellings are read differently by others. And no zone: it means this machine's.
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(text) || (ipaddr.IPv6.isValid(text) && !text.includes('%'));
+  return isAddress ? ipaddr.process(text) : null;
+}
+
+/** An address, or a network as `10.0.0.0/8`, by its first address and the bits that all of it share; null: neither. */
+export function parseNetwork(text: string): [Address, number] | null {
+  const [base = '', bits, ...rest] = text.split('/');
+  const address = parseAddress(base);
+  if (!address || rest.length > 0) return null;
+  const most = address.kind() === 'ipv4' ? 32 : 128;
+  if (bits === undefined) return [address, most];
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= most ? [address, Number(bits)] : null;
+}
