@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import pg from 'pg';
 import { createClient } from './client.ts';
 import { inDatabase } from './postgres.ts';
 import { ask, command, inFolder, median, type Started, start, table } from './program.ts';
@@ -8,9 +9,14 @@ const ROUND_MS = 6_000;
 const CONNECTIONS = 8;
 const PASSWORD = 'a fine long password';
 const ME = { query: '{ me { id username } }' };
-const LOGIN = `mutation { obtainAuthToken(input: { username: "ada", password: "${PASSWORD}" }) {
-  __typename ... on IssuedToken { key }
-} }`;
+/** More than are under way at once: the very same login is checked once for all who ask for it meanwhile. */
+const USERS = 100;
+
+function loginOf(username: string): string {
+  return `mutation { obtainAuthToken(input: { username: "${username}", password: "${PASSWORD}" }) {
+    __typename ... on IssuedToken { key }
+  } }`;
+}
 
 interface Reads {
   perSecond: number;
@@ -28,7 +34,8 @@ export async function loginsUnderLoad(): Promise<string> {
   const rows = await inDatabase(serverUrl, (url) =>
     inFolder(async (folder) => {
       const env = { DATABASE_URL: url, DATA_DIR: folder, TOKEN_SECRETS: 's'.repeat(32) };
-      await command(['user', 'create', 'ada', '--password-stdin'], env, PASSWORD);
+      await command(['user', 'create', 'user0', '--password-stdin'], env, PASSWORD);
+      await makeOthers(url);
       return [
         await measure('in a queue', env),
         await measure('as many at once as come', { ...env, PASSWORDS_AT_ONCE: '1024', PASSWORDS_WAITING: '10000' }),
@@ -84,8 +91,20 @@ async function measure(name: string, env: Record<string, string>): Promise<(stri
   ];
 }
 
+/** With the first one's password. */
+async function makeOthers(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query(
+    `INSERT INTO "User" ("username", "usernameKey", "passwordHash")
+     SELECT 'user' || n, 'user' || n, "passwordHash" FROM "User", generate_series(1, $1::int - 1) n`,
+    [USERS],
+  );
+  await client.end();
+}
+
 async function logIn({ url }: Started): Promise<string> {
-  const { data } = (await ask(url, LOGIN)) as { data: { obtainAuthToken: { key: string } } };
+  const { data } = (await ask(url, loginOf('user0'))) as { data: { obtainAuthToken: { key: string } } };
   return data.obtainAuthToken.key;
 }
 
@@ -113,11 +132,13 @@ async function readFor(server: Started, key: string, ms: number): Promise<Reads>
 /** Logins that come whatever becomes of those before; until it is stopped and all of them have been answered. */
 function keepLoggingIn({ url }: Started, everyMs: number, logins: { answered: number; refused: number }) {
   const underWay = new Set<Promise<void>>();
+  let sent = 0;
   const timer = setInterval(() => {
+    const query = loginOf(`user${++sent % USERS}`);
     const login = fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: LOGIN }),
+      body: JSON.stringify({ query }),
     }).then(async (answer) => {
       await answer.arrayBuffer();
       if (answer.status === 200) logins.answered += 1;

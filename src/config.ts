@@ -34,6 +34,7 @@ export interface Config {
   bcryptCost: number;
   passwordQueue: PasswordQueueRules;
   throttle: ThrottleRules;
+  rateLimits: RateLimits;
   registration: 'open' | 'closed';
   maxTokensPerUser: number;
   tokenLifetimes: TokenLifetimes;
@@ -45,6 +46,14 @@ export interface Config {
 /** Where clients find the server: as configured, or on this very machine. */
 export function publicUrlOf({ publicUrl, port }: Pick<Config, 'publicUrl' | 'port'>): string {
   return publicUrl ?? `http://localhost:${port}`;
+}
+
+/** Requests a minute on one node; null: any number. */
+interface RateLimits {
+  /** From one address, of nobody who is known. */
+  perAddress: number | null;
+  /** Of one user. */
+  perUser: number | null;
 }
 
 /** How JSON web tokens are issued and judged. */
@@ -159,6 +168,7 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output
       longestWaitSeconds: plain.THROTTLE_LONGEST_WAIT,
       forgottenAfterSeconds: plain.THROTTLE_FORGETS_AFTER,
     },
+    rateLimits: { perAddress: plain.RATE_LIMIT_PER_ADDRESS, perUser: plain.RATE_LIMIT_PER_USER },
     registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
     maxTokensPerUser: plain.MAX_TOKENS_PER_USER,
     tokenLifetimes: {

@@ -155,6 +155,7 @@ export function createEndpoint(
     }),
     sessions: config.authentication.includes('session') ? browserOptionsOf(config) : null,
     trustedProxies: config.trustedProxies,
+    rateLimits: config.rateLimits,
     signingKeys,
     changes,
     streams,

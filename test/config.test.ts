@@ -42,6 +42,7 @@ describe('the configuration', () => {
           longestWaitSeconds: 15 * 60,
           forgottenAfterSeconds: 24 * 3_600,
         },
+        rateLimits: { perAddress: 1_200, perUser: 6_000 },
         registration: 'open',
         maxTokensPerUser: 100,
         tokenLifetimes: {

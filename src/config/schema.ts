@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
 import { isLoopbackUrl } from './loopback.ts';
 import { parseNetwork } from './networks.ts';
-import { duration, durationOrNone, isPostgresUrl, list, originOf, wholeNumber } from './values.ts';
+import { duration, durationOrNone, isPostgresUrl, list, originOf, wholeNumber, wholeNumberOrNone } from './values.ts';
 import { VARIABLES } from './variables.ts';
 
 const MIN_SECRET_BYTES = 32;
@@ -68,6 +68,8 @@ export const schema = z
     THROTTLE_FORGETS_AFTER: duration(30 * 86_400, 'a duration of up to 30 days such as 30m, 24h or 7d').prefault(
       VARIABLES.THROTTLE_FORGETS_AFTER.default,
     ),
+    RATE_LIMIT_PER_ADDRESS: wholeNumberOrNone(1, 1_000_000_000).prefault(VARIABLES.RATE_LIMIT_PER_ADDRESS.default),
+    RATE_LIMIT_PER_USER: wholeNumberOrNone(1, 1_000_000_000).prefault(VARIABLES.RATE_LIMIT_PER_USER.default),
     REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
     MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
     TOKEN_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_LIFETIME.default),

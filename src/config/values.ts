@@ -42,6 +42,13 @@ export function wholeNumber(least: number, most: number, rule = `must be a whole
     .refine((number) => number >= least && number <= most, rule);
 }
 
+/** A whole number, or null for `none`. */
+export function wholeNumberOrNone(least: number, most: number) {
+  const rule = `must be a whole number from ${least} to ${most}, or none`;
+  const none = z.literal('none').transform(() => null);
+  return z.union([none, wholeNumber(least, most, rule)], { error: rule });
+}
+
 export function isPostgresUrl(text: string): boolean {
   try {
     return /^postgres(ql)?:$/.test(new URL(text).protocol);

@@ -78,6 +78,14 @@ export const VARIABLES = {
     default: '24h',
     about: 'How long after the last wrong password or registration they count no more: a duration of up to 30 days.',
   },
+  RATE_LIMIT_PER_ADDRESS: {
+    default: '1200',
+    about: 'Requests a minute from one address that are no user’s, or are refused for their credential; or `none`.',
+  },
+  RATE_LIMIT_PER_USER: {
+    default: '6000',
+    about: 'Requests a minute of one user, or `none`. Each node counts for itself.',
+  },
   REGISTRATION: {
     default: 'open on the embedded database outside production, else closed',
     about: '`open` or `closed`: may anybody call createUser, or staff alone.',

@@ -6,6 +6,7 @@ import type { Scheme, SentCredentials } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
 import type { AddressOf } from './address.ts';
+import { type RateLimits, refuseExcess } from './rate-limits.ts';
 import { readForm } from './read-form.ts';
 import { sentCredentials } from './sent-credentials.ts';
 import { refuseTwoAuthorizations } from './two-authorizations.ts';
@@ -15,6 +16,7 @@ export interface OAuthParts {
   schemes: readonly Scheme[];
   entries: RequestEntries;
   addressOf: AddressOf;
+  limits: RateLimits;
   log: Logger;
 }
 
@@ -51,7 +53,7 @@ const METHOD = 'POST';
  */
 export function oauthEndpoint(
   { path, admit, answer }: OAuthEndpoint,
-  { schemes, entries, addressOf, log }: OAuthParts,
+  { schemes, entries, addressOf, limits, log }: OAuthParts,
 ): Plugin {
   async function reply(request: Request, serverContext: object): Promise<Reply> {
     if (request.method !== METHOD) return notAllowed();
@@ -61,6 +63,7 @@ export function oauthEndpoint(
     );
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
+    refuseExcess(limits.count(request, viewer?.user.id ?? null, serverContext));
     admit?.(viewer);
     const token = (await readForm(request)).get('token');
     if (!token) throw new RequestRefused('BAD_REQUEST', 'The parameter token is missing.');

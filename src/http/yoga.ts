@@ -12,6 +12,7 @@ import { createAddressOf } from './address.ts';
 import { type AnsweredBrowser, type BrowserOptions, browserOf } from './browser.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { maskError } from './mask-error.ts';
+import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
@@ -21,6 +22,7 @@ import { useJwks } from './use-jwks.ts';
 import { useLiveViewer } from './use-live-viewer.ts';
 import { useOAuthIntrospect } from './use-oauth-introspect.ts';
 import { useOAuthRevoke } from './use-oauth-revoke.ts';
+import { useRateLimits } from './use-rate-limits.ts';
 import { type RequestEntries, useRequestLog } from './use-request-log.ts';
 import { useSecurityHeaders } from './use-security-headers.ts';
 import { useSessionCookie } from './use-session-cookie.ts';
@@ -38,6 +40,7 @@ interface YogaOptions {
   sessions: BrowserOptions | null;
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   trustedProxies: readonly string[];
+  rateLimits: RateLimitRules;
   /** Null: access tokens are not used here. */
   signingKeys: SigningKeys | null;
   changes: Changes;
@@ -55,6 +58,7 @@ export function createGraphQLServer({
   schemes,
   sessions,
   trustedProxies,
+  rateLimits,
   signingKeys,
   changes,
   streams,
@@ -75,7 +79,8 @@ export function createGraphQLServer({
   const addressOf = createAddressOf(trustedProxies, (address) =>
     log.warn({ address }, 'X-Forwarded-For of a proxy that TRUSTED_PROXIES does not name: its clients count as one'),
   );
-  const oauth = { schemes, entries, addressOf, log };
+  const limits = createRateLimits(rateLimits, { addressOf, now: () => context.now().getTime() });
+  const oauth = { schemes, entries, addressOf, limits, log };
   return createYoga({
     schema,
     context: ({ request, ...server }) => ({
@@ -112,6 +117,8 @@ export function createGraphQLServer({
       useIncrementalDelivery(),
       useLiveViewer(streams),
       useAuthentication(schemes),
+      // Who is calling is known by now; whoever sends no credential was counted before.
+      useRateLimits(limits, entries),
       useSettledChanges(changes),
       useOAuthIntrospect(serverContext, oauth),
       useOAuthRevoke(serverContext, changes, oauth),

@@ -1,0 +1,49 @@
+import type { ExecutionArgs, GraphQLError } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { RequestRefused } from '../errors.ts';
+import type { Context } from '../graphql/context.ts';
+import { toGraphQLError } from '../graphql/refusal.ts';
+import { type RateLimits, rateLimitHeaders, refuseExcess } from './rate-limits.ts';
+import type { RequestEntries } from './use-request-log.ts';
+
+/** Where a credential may stand: who sends none is nobody's, and need not be looked at further. */
+const CREDENTIAL_HEADERS = ['authorization', 'token', 'cookie'];
+
+/**
+ * So many requests a minute from an address, and of a user; more are refused with 429, and each answer says how many
+ * are left. Who sends no credential is counted before anything is parsed, whoever sends one when it has been judged: so
+ * that a flood of strangers keeps no user out who shares their address. What was refused for its credential counts for
+ * the address.
+ */
+export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plugin<Context> {
+  function countOrStop({ args, setResultAndStopExecution }: Hooked): void {
+    const { contextValue } = args as ExecutionArgs & { contextValue: Context & { request: Request } };
+    const { request, viewer } = contextValue;
+    try {
+      refuseExcess(limits.count(request, viewer?.user.id ?? null, contextValue));
+    } catch (error) {
+      if (!(error instanceof RequestRefused)) throw error;
+      setResultAndStopExecution({ errors: [toGraphQLError(error)] });
+    }
+  }
+
+  return {
+    onParams({ request, context }) {
+      if (CREDENTIAL_HEADERS.some((name) => request.headers.has(name))) return;
+      refuseExcess(limits.count(request, null, context));
+    },
+    onExecute: countOrStop,
+    onSubscribe: countOrStop,
+    onResponse({ request, response, serverContext }) {
+      limits.count(request, entries.get(request)?.context?.viewer?.user.id ?? null, serverContext);
+      const standing = limits.standingOf(request);
+      if (!standing) return;
+      for (const [name, value] of rateLimitHeaders(standing)) response.headers.set(name, value);
+    },
+  };
+}
+
+interface Hooked {
+  args: object;
+  setResultAndStopExecution(result: { errors: GraphQLError[] }): void;
+}
