@@ -21,6 +21,7 @@ export interface Config {
   databaseUrl: string | null;
   /** The server itself where `databaseUrl` is that of a pooler; else the same. */
   directDatabaseUrl: string | null;
+  databasePool: PoolRules;
   dataDir: string;
   /** Where clients find the server, without a path; null: on this machine, at the port that it listens on. */
   publicUrl: string | null;
@@ -40,6 +41,8 @@ export interface Config {
   tokenLifetimes: TokenLifetimes;
   jwt: JwtRules;
   viewerCacheSize: number;
+  /** How long connections without a request stay open at shutdown. */
+  shutdownGraceSeconds: number;
   logLevel: string;
 }
 
@@ -54,6 +57,15 @@ interface RateLimits {
   perAddress: number | null;
   /** Of one user. */
   perUser: number | null;
+}
+
+/** What the connections to the database are held to. */
+interface PoolRules {
+  size: number;
+  /** How long a request waits for one. */
+  waitSeconds: number;
+  /** How long one statement may take. */
+  statementSeconds: number;
 }
 
 /** How JSON web tokens are issued and judged. */
@@ -150,6 +162,11 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output
     port: plain.PORT,
     databaseUrl: plain.DATABASE_URL ?? null,
     directDatabaseUrl: plain.DIRECT_DATABASE_URL ?? plain.DATABASE_URL ?? null,
+    databasePool: {
+      size: plain.DATABASE_POOL_SIZE,
+      waitSeconds: plain.DATABASE_POOL_TIMEOUT,
+      statementSeconds: plain.DATABASE_STATEMENT_TIMEOUT,
+    },
     dataDir: plain.DATA_DIR,
     publicUrl: plain.PUBLIC_URL ?? null,
     trustedOrigins: plain.TRUSTED_ORIGINS ?? [],
@@ -183,6 +200,7 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output
       check: plain.JWT_CHECK,
     },
     viewerCacheSize: plain.VIEWER_CACHE_SIZE,
+    shutdownGraceSeconds: plain.SHUTDOWN_GRACE,
     logLevel: plain.LOG_LEVEL,
   };
   const secrets: Secrets = {

@@ -86,6 +86,8 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
   let reading: Promise<void> | null = null;
   /** Whether something may have changed that has not been read. */
   let isStale = false;
+  /** Why the last reading came to nothing. */
+  let failure: unknown = null;
   let lookedAt = performance.now();
 
   async function read(): Promise<SigningKeys> {
@@ -114,10 +116,12 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
       while (isStale) {
         isStale = false;
         current = await read();
+        failure = null;
       }
     })()
       .catch((error) => {
         isStale = true;
+        failure = error;
         throw error;
       })
       .finally(() => {
@@ -158,6 +162,8 @@ export async function openKeptKeys(options: KeptKeysOptions): Promise<OpenKeys> 
       if (found) return found;
       if (reading) await reading;
       else if (performance.now() - lookedAt >= LOOK_EVERY_MS) await readAnew();
+      // That it is none of the keys is not known: it may be one that could not be read.
+      else if (failure !== null) throw failure;
       return current.find(id, at);
     },
     published: (at) => current.published(at),

@@ -45,7 +45,9 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     return [superusers, await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() })] as const;
   }
 
-  const server = await listen({ host: config.host, port: config.port, drainMs: DRAIN_MS }).catch(async (error) => {
+  const { host, port, shutdownGraceSeconds } = config;
+  const lingerMs = shutdownGraceSeconds * 1000;
+  const server = await listen({ host, port, drainMs: DRAIN_MS, lingerMs }).catch(async (error) => {
     // Started twice, it finds the port taken first; that its own kind has the directory says more.
     if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
     throw error;

@@ -66,14 +66,14 @@ export interface StartedServer {
 }
 
 /**
- * `npm start`, on a free port unless the variables name one; killed at the end of the test at the latest, or of the
+ * `npm start`, on a free port unless the variables name one, and with no patience for connections that tests leave open; killed at the end of the test at the latest, or of the
  * file with `afterAll`.
  */
 export async function startServer(
   env: Record<string, string>,
   atTheEnd: (kill: () => Promise<void>) => void = onTestFinished,
 ): Promise<StartedServer> {
-  const { child, output, finished } = start('main.js', [], { PORT: '0', ...env });
+  const { child, output, finished } = start('main.js', [], { PORT: '0', SHUTDOWN_GRACE: 'none', ...env });
   atTheEnd(async () => {
     child.kill('SIGKILL');
     await finished;

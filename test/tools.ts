@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'vitest';
 
@@ -24,8 +24,19 @@ function isInstalled(tool: string): boolean {
 
 /** Where a program is, or null when it is not installed. */
 export function findTool(tool: string): string | null {
-  const paths = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, tool));
-  return paths.find(isExecutable) ?? null;
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...postgresFolders()];
+  return folders.map((folder) => join(folder, tool)).find(isExecutable) ?? null;
+}
+
+// Debian keeps what starts a server of PostgreSQL out of everybody's way, each version by itself: the newest first.
+function postgresFolders(): string[] {
+  const root = '/usr/lib/postgresql';
+  try {
+    const versions = readdirSync(root).sort((a, b) => Number(b) - Number(a));
+    return versions.map((version) => join(root, version, 'bin'));
+  } catch {
+    return [];
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -17,6 +17,9 @@ export const schema = z
     PORT: wholeNumber(0, 65_535).default(Number(VARIABLES.PORT.default)),
     DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
     DIRECT_DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
+    DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(Number(VARIABLES.DATABASE_POOL_SIZE.default)),
+    DATABASE_POOL_TIMEOUT: upToAnHour().prefault(VARIABLES.DATABASE_POOL_TIMEOUT.default),
+    DATABASE_STATEMENT_TIMEOUT: upToAnHour().prefault(VARIABLES.DATABASE_STATEMENT_TIMEOUT.default),
     DATA_DIR: z.string().default(VARIABLES.DATA_DIR.default),
     TOKEN_SECRETS: z
       .string()
@@ -87,6 +90,13 @@ export const schema = z
     ),
     JWT_CHECK: z.enum(['signature', 'strict'], 'must be signature or strict').default(VARIABLES.JWT_CHECK.default),
     VIEWER_CACHE_SIZE: wholeNumber(0, 10_000_000).default(Number(VARIABLES.VIEWER_CACHE_SIZE.default)),
+    // Requests in flight are given ten.
+    SHUTDOWN_GRACE: z
+      .union(
+        [z.literal('none').transform(() => 0), duration(9)],
+        'must be a duration of up to 9 seconds such as 5s, or none',
+      )
+      .prefault(VARIABLES.SHUTDOWN_GRACE.default),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
       .enum(['development', 'production', 'test'], 'must be development, production or test')
@@ -122,6 +132,10 @@ export const schema = z
     error: `must be set when NODE_ENV is production and DATABASE_URL is set, the same on every server. ${SECRET_HINT}`,
     when: always,
   });
+
+function upToAnHour() {
+  return duration(3_600, 'a duration of up to 1 hour such as 5s or 2m');
+}
 
 function isSchemeName(name: string): name is SchemeName {
   return (SCHEME_NAMES as readonly string[]).includes(name);

@@ -16,6 +16,19 @@ export const VARIABLES = {
     default: 'DATABASE_URL',
     about: 'The server itself, where `DATABASE_URL` goes through a pooler: changes are heard and migrations run there.',
   },
+  DATABASE_POOL_SIZE: {
+    default: '10',
+    about: 'How many connections to the database a node keeps at most, 1 to 1000, beside two that hear of changes.',
+  },
+  DATABASE_POOL_TIMEOUT: {
+    default: '5s',
+    about: 'How long a request waits for one of them before it is refused as `OVERLOADED`: a duration of up to 1 hour.',
+  },
+  DATABASE_STATEMENT_TIMEOUT: {
+    default: '10s',
+    about:
+      'How long one statement of a request may take: a duration of up to 1 hour. Commands and migrations may take longer.',
+  },
   DATA_DIR: {
     default: '.tessera',
     about: 'Where the embedded database and a secret made at first start are kept.',
@@ -128,6 +141,11 @@ export const VARIABLES = {
   VIEWER_CACHE_SIZE: {
     default: '50000',
     about: 'How many keys’ owners are kept in memory, so that a key costs one query and no more; 0 keeps none.',
+  },
+  SHUTDOWN_GRACE: {
+    default: '5s',
+    about:
+      'How long connections that a proxy keeps open are still served at shutdown: a duration of up to 9 seconds, or `none`.',
   },
   LOG_LEVEL: {
     default: 'info',

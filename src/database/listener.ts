@@ -13,7 +13,8 @@ interface ListenerOptions extends Ways {
 /** After so many beats without a proof the line is given up and another is tried. Beats, for a busy process has fewer. */
 const DEAD_BEATS = 14;
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 5_000;
+/** Felt by everybody when the database is back: until the line is, every request looks its key up. */
+const LONGEST_PAUSE_MS = 1_000;
 
 /**
  * The changes of a database on a server, heard by LISTEN over a line of its own. The line is trusted only as far as it

@@ -9,6 +9,7 @@ import { refuseUnfitDirectory } from './directory-lock.ts';
 import { isMade, openEmbedded } from './embedded.ts';
 import { hearServer } from './listener.ts';
 import { applyMigrations } from './migrate.ts';
+import { type PoolRules, serverPoolOptions } from './server-pool.ts';
 import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.ts';
 import { findSilentTriggers } from './triggers.ts';
 
@@ -126,17 +127,21 @@ async function isAllTold(pool: pg.Pool, log: Logger): Promise<boolean> {
   return false;
 }
 
-/** Past a pooler: the lock that keeps two servers from migrating at once belongs to a session. */
-async function migrate({ databaseUrl, directDatabaseUrl }: Config, pool: pg.Pool, log: Logger): Promise<string[]> {
+/**
+ * Past a pooler: the lock that keeps two servers from migrating at once belongs to a session. And past the pool: to
+ * make an index may take longer than a statement of a request may.
+ */
+async function migrate(config: Config, pool: pg.Pool, log: Logger): Promise<string[]> {
+  const { databaseUrl, directDatabaseUrl } = config;
   const options = { warn: (message: string) => log.warn(message) };
-  if (directDatabaseUrl === null || directDatabaseUrl === databaseUrl)
-    return applyMigrations(pool, MIGRATIONS, options);
-  const direct = new pg.Pool({ ...poolOptionsOf(directDatabaseUrl), max: 1 });
+  if (directDatabaseUrl === null) return applyMigrations(pool, MIGRATIONS, options);
+  const rules = { ...config.databasePool, size: 1, statementSeconds: null };
+  const direct = new pg.Pool(serverPoolOptions(directDatabaseUrl, rules));
   direct.on('error', () => {});
   try {
     return await applyMigrations(direct, MIGRATIONS, options);
   } catch (error) {
-    throw explain(error, 'DIRECT_DATABASE_URL');
+    throw directDatabaseUrl === databaseUrl ? error : explain(error, 'DIRECT_DATABASE_URL');
   } finally {
     await direct.end();
   }
@@ -153,10 +158,12 @@ async function connect({
   onQuery,
   onFailure,
 }: Omit<OpenOptions, 'secrets'>): Promise<Connection> {
+  // What a command does may take its time, and nobody waits for it.
+  const rules = asServer ? config.databasePool : { ...config.databasePool, statementSeconds: null };
   const source =
     config.databaseUrl === null
       ? await openEmbeddedSource(config, asServer, onFailure)
-      : serverSource(config.databaseUrl, config.directDatabaseUrl ?? config.databaseUrl, log);
+      : serverSource(config.databaseUrl, config.directDatabaseUrl ?? config.databaseUrl, rules, log);
   const pool = new pg.Pool(source.poolOptions);
   // A connection lost while idle is replaced at the next query; unheard, the event would end the process.
   pool.on('error', ({ message }) => {
@@ -189,30 +196,23 @@ interface Source {
 }
 
 async function openEmbeddedSource(
-  { dataDir }: Config,
+  { dataDir, databasePool: { size, waitSeconds } }: Config,
   asServer: boolean,
   onFailure: OpenOptions['onFailure'] = () => {},
 ): Promise<Source> {
   const embedded = await openEmbedded({ dataDir, mode: asServer ? 'serve' : 'join', onFailure });
   const { pglite, onUnlisten } = embedded;
-  return { ...embedded, hearChanges: () => (pglite ? hearEmbedded(pglite, onUnlisten) : hearNothing()) };
+  // A command waits its turn: at the door, for as long as it takes.
+  const limits = asServer ? { max: size, connectionTimeoutMillis: waitSeconds * 1000 } : {};
+  const poolOptions = { ...embedded.poolOptions, ...limits };
+  return { ...embedded, poolOptions, hearChanges: () => (pglite ? hearEmbedded(pglite, onUnlisten) : hearNothing()) };
 }
 
-function serverSource(databaseUrl: string, directUrl: string, log: Logger): Source {
+function serverSource(databaseUrl: string, directUrl: string, rules: PoolRules, log: Logger): Source {
   return {
-    poolOptions: poolOptionsOf(databaseUrl),
+    poolOptions: serverPoolOptions(databaseUrl, rules),
     hearChanges: () => hearServer({ url: directUrl, databaseUrl, log }),
     close: () => Promise.resolve(),
-  };
-}
-
-function poolOptionsOf(url: string): pg.PoolConfig {
-  return {
-    connectionString: url,
-    connectionTimeoutMillis: 10_000,
-    // Prisma's adapter sends and reads instants without their offset: in a session of another zone they would be off by
-    // hours. By SET, not by a startup option: poolers know this setting, and refuse those they do not know.
-    onConnect: (client) => client.query("SET TIME ZONE 'UTC'"),
   };
 }
 

@@ -1,9 +1,10 @@
 import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
+import { refusalWhenAway } from '../database/away.ts';
 import { ERROR_CODES, RequestRefused } from '../errors.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
 
 /**
- * What a caller is told of an error: refusals and GraphQL's own as they are; of anything else, which is a bug or a
+ * What a caller is told of an error: refusals and GraphQL's own as they are; that the database is away; of anything else, which is a bug or a
  * broken machine, nothing. The error itself stays behind it as `originalError`, for `useRequestLog`.
  */
 export function maskError(error: unknown): Error {
@@ -13,9 +14,12 @@ export function maskError(error: unknown): Error {
   if (isStackOverflow(original)) {
     return toGraphQLError(new RequestRefused('BAD_REQUEST', 'The document nests too deep.'));
   }
+  const originalError = original instanceof Error ? original : new Error(String(original));
+  const refusal = refusalWhenAway(original);
+  if (refusal) return toGraphQLError(refusal, { ...placeOf(error), originalError });
   return new GraphQLError(ERROR_CODES.INTERNAL_SERVER_ERROR.message, {
     ...placeOf(error),
-    originalError: original instanceof Error ? original : new Error(String(original)),
+    originalError,
     extensions: { code: 'INTERNAL_SERVER_ERROR' },
   });
 }

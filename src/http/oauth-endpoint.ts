@@ -4,13 +4,14 @@ import type { Logger } from 'pino';
 import { judge } from '../auth/authenticate.ts';
 import type { Scheme, SentCredentials } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
+import { refusalWhenAway } from '../database/away.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
 import type { AddressOf } from './address.ts';
 import { type RateLimits, refuseExcess } from './rate-limits.ts';
 import { readForm } from './read-form.ts';
 import { sentCredentials } from './sent-credentials.ts';
 import { refuseTwoAuthorizations } from './two-authorizations.ts';
-import type { RequestEntries } from './use-request-log.ts';
+import { type RequestEntries, warnOfAway } from './use-request-log.ts';
 
 export interface OAuthParts {
   schemes: readonly Scheme[];
@@ -84,11 +85,18 @@ export function oauthEndpoint(
     try {
       return await reply(request, serverContext);
     } catch (error) {
-      const refusal = error instanceof RequestRefused ? error : new RequestRefused('INTERNAL_SERVER_ERROR');
-      if (refusal !== error) log.error({ requestId: entry?.requestId, err: error }, 'request failed');
+      const refusal = refusalOf(error, entry?.requestId);
       if (entry) entry.outcome = refusal.code;
       return refused(refusal);
     }
+  }
+
+  function refusalOf(error: unknown, requestId: string | undefined): RequestRefused {
+    if (error instanceof RequestRefused) return error;
+    const away = refusalWhenAway(error);
+    if (away) warnOfAway(log, requestId, error);
+    else log.error({ requestId, err: error }, 'request failed');
+    return away ?? new RequestRefused('INTERNAL_SERVER_ERROR');
   }
 
   return {

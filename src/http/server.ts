@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { OperatorError } from '../errors.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
@@ -11,6 +12,8 @@ interface ServerOptions {
   port: number;
   /** Milliseconds that requests in flight are given at shutdown. */
   drainMs: number;
+  /** Milliseconds for which connections without a request stay open at shutdown; left out, none. */
+  lingerMs?: number;
 }
 
 export interface HttpServer {
@@ -26,9 +29,12 @@ export interface HttpServer {
  * A server that listens, and answers 503 until it is told what to serve: the port is taken, and health can be asked,
  * before the database is opened. Throws OperatorError when the address cannot be listened on.
  */
-export async function listen({ host, port, drainMs }: ServerOptions): Promise<HttpServer> {
+export async function listen({ host, port, drainMs, lingerMs = 0 }: ServerOptions): Promise<HttpServer> {
   let phase: Phase = 'starting';
-  let listener: RequestListener = (_request, response) => answer(response, 503, 'starting');
+  let listener: RequestListener = (request, response) => {
+    if (canAskAnother(request)) response.setHeader('X-Accel-Redirect', '@another_node');
+    answer(response, 503, 'starting');
+  };
   let isDatabaseThere = async () => false;
 
   const server = createServer((request, response) => {
@@ -55,9 +61,14 @@ export async function listen({ host, port, drainMs }: ServerOptions): Promise<Ht
     },
     async close() {
       phase = 'draining';
-      const closed = new Promise((resolve) => server.close(resolve));
+      // Not the server's own close, which ends what is idle: the next request may be on its way there already. It is
+      // answered, and told to be the last.
+      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+      const lingersUntil = performance.now() + lingerMs;
       // Again and again: a connection whose request has just been answered would stay open for the next one.
-      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+      const sweep = setInterval(() => {
+        if (performance.now() >= lingersUntil) server.closeIdleConnections();
+      }, SWEEP_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
       await closed;
       clearInterval(sweep);
@@ -88,6 +99,11 @@ function urlOf(server: Server, host: string): string {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+// As docs/guides/deployment/nginx.conf counts: one sign for each node that was asked. nginx goes ten ways at most.
+function canAskAnother({ headers: { 'x-other-nodes': others } }: IncomingMessage): boolean {
+  return typeof others === 'string' && others.length < 9;
 }
 
 // Whoever makes a URL of it further on would fail, and tell the caller how.

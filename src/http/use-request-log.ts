@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import { isAsyncIterable, mapAsyncIterator, type Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
+import { reasonOfAway } from '../database/away.ts';
 import type { Context } from '../graphql/context.ts';
 import { globalIdOf } from '../graphql/global-id.ts';
 import { type StreamedResult, withErrors } from './streamed-result.ts';
@@ -23,6 +24,11 @@ export type RequestEntries = WeakMap<Request, Entry>;
 /** GraphQL sets no limit to a name's length; a log line does. */
 const MOST_NAME_CHARACTERS = 100;
 
+/** Tells why the database is away; the caller is told no more than that it is. */
+export function warnOfAway(log: Logger, requestId: string | undefined, error: unknown): void {
+  log.warn({ requestId, reason: reasonOfAway(error) }, 'the database was away');
+}
+
 /**
  * One line a request, and for a stream one when it begins, told by its id: in `X-Request-Id`, in the log, and in the extensions of an error that is masked.
  * Neither documents nor variables nor headers are logged: keys and passwords travel in them.
@@ -30,7 +36,9 @@ const MOST_NAME_CHARACTERS = 100;
 export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Context> {
   /** A masked error with the request's id, after the log has been told what it hides. */
   function reported(error: GraphQLError, { requestId }: Entry): GraphQLError {
-    if (error.extensions.code !== 'INTERNAL_SERVER_ERROR') return error;
+    const { code } = error.extensions;
+    if (code === 'OVERLOADED' && error.originalError) warnOfAway(log, requestId, error.originalError);
+    if (code !== 'INTERNAL_SERVER_ERROR') return error;
     log.error({ requestId, err: error.originalError }, 'request failed');
     return withExtensions(error, { ...error.extensions, requestId });
   }

@@ -82,6 +82,17 @@ describeWith(templateUrl === null ? [] : ['pgbouncer'], 'behind PgBouncer in tra
     expect((await node.costOf(key)).status).toBe(401);
   });
 
+  it('limits statements where the session is its own, and leaves a session of the pooler’s as it is', async () => {
+    const direct = world.config.databaseUrl ?? '';
+    const pooled = await openNode();
+    const own = await openNode({ DATABASE_URL: direct, DATABASE_STATEMENT_TIMEOUT: '7s' });
+    const limitsOf = ({ database }: typeof own) =>
+      database.$queryRaw`SELECT current_setting('statement_timeout') AS "statement",
+        current_setting('idle_in_transaction_session_timeout') AS "idle"`;
+    expect(await limitsOf(pooled)).toEqual([{ statement: '0', idle: '0' }]);
+    expect(await limitsOf(own)).toEqual([{ statement: '7s', idle: '7s' }]);
+  });
+
   it('`tessera check` says so, and that changes are heard with DIRECT_DATABASE_URL', async () => {
     const direct = world.config.databaseUrl ?? '';
     const env = { ...world.env, DATABASE_URL: pgbouncer.urlOf(direct) };

@@ -73,6 +73,22 @@ describe('the server', () => {
     expect(await answer).toMatch(/finished[\s\S]*503 Service Unavailable[\s\S]*"draining"/);
   });
 
+  it('answers what comes by a connection that was idle when it began to drain, and closes it then', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 5_000, lingerMs: 4_000 });
+    server.serve(
+      (_request, response) => void response.end('served'),
+      async () => true,
+    );
+    const { socket, answer } = open(server.url);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    const closed = server.close();
+    await expect(fetch(server.url)).rejects.toThrow();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await answer).toMatch(/served[\s\S]*Connection: close[\s\S]*served/);
+    await closed;
+  });
+
   it('cuts off what is not finished in time', async () => {
     const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 50 });
     server.serve(
