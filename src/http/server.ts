@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { OperatorError } from '../errors.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
 type Phase = 'starting' | 'ready' | 'draining';
 
 const SWEEP_MS = 50;
+const OWN_NAMES: AddressNames = { host: 'HOST', port: 'PORT' };
 
 interface ServerOptions {
   host: string;
@@ -14,11 +16,20 @@ interface ServerOptions {
   drainMs: number;
   /** Milliseconds for which connections without a request stay open at shutdown; left out, none. */
   lingerMs?: number;
+  /** The variables that say where it listens, for what is said when it cannot. */
+  names?: AddressNames;
+}
+
+interface AddressNames {
+  host: string;
+  port: string;
 }
 
 export interface HttpServer {
   /** Where the server listens, as `http://127.0.0.1:4000`. */
   readonly url: string;
+  /** How many requests have no finished answer yet, health left out. */
+  requestsInFlight(): number;
   /** From now on requests are answered: by this listener, as long as the probe says that the database is there. */
   serve(listener: RequestListener, isDatabaseThere: () => Promise<boolean>): void;
   /** Stops accepting, lets what is in flight finish within the time given, and cuts off the rest. */
@@ -29,20 +40,32 @@ export interface HttpServer {
  * A server that listens, and answers 503 until it is told what to serve: the port is taken, and health can be asked,
  * before the database is opened. Throws OperatorError when the address cannot be listened on.
  */
-export async function listen({ host, port, drainMs, lingerMs = 0 }: ServerOptions): Promise<HttpServer> {
+export async function listen({
+  host,
+  port,
+  drainMs,
+  lingerMs = 0,
+  names = OWN_NAMES,
+}: ServerOptions): Promise<HttpServer> {
   let phase: Phase = 'starting';
   let listener: RequestListener = (request, response) => {
     if (canAskAnother(request)) response.setHeader('X-Accel-Redirect', '@another_node');
-    answer(response, 503, 'starting');
+    refuse(request, response, 503, 'starting');
   };
   let isDatabaseThere = async () => false;
+  let requestsInFlight = 0;
 
   const server = createServer((request, response) => {
     if (phase === 'draining') response.setHeader('Connection', 'close');
     const path = request.url?.split('?', 1)[0];
     if (path === '/health/live') return answer(response, 200, 'live');
     if (path === '/health/ready') return void answerReadiness(response);
-    if (!hasReadableHost(request)) return answer(response, 400, 'the Host header is no host');
+    if (!hasReadableHost(request)) return refuse(request, response, 400, 'the Host header is no host');
+    requestsInFlight += 1;
+    // Once for each answer, whether it was finished or its client has gone.
+    response.once('close', () => {
+      requestsInFlight -= 1;
+    });
     return listener(request, response);
   });
 
@@ -51,9 +74,10 @@ export async function listen({ host, port, drainMs, lingerMs = 0 }: ServerOption
     answer(response, isReady ? 200 : 503, phase === 'ready' && !isReady ? 'database away' : phase);
   }
 
-  await startListening(server, host, port);
+  await startListening(server, host, port, names);
   return {
     url: urlOf(server, host),
+    requestsInFlight: () => requestsInFlight,
     serve(given, probe) {
       listener = given;
       isDatabaseThere = probe;
@@ -77,19 +101,19 @@ export async function listen({ host, port, drainMs, lingerMs = 0 }: ServerOption
   };
 }
 
-function startListening(server: Server, host: string, port: number): Promise<void> {
+function startListening(server: Server, host: string, port: number, names: AddressNames): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port, names)));
     server.listen(port, host, resolve);
   });
 }
 
-function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function explain(error: NodeJS.ErrnoException, host: string, port: number, names: AddressNames): Error {
   const remedies: Record<string, string> = {
-    EADDRINUSE: `PORT ${port} on ${host} is in use. Stop what listens there, or set PORT to another.`,
-    EACCES: `PORT ${port} on ${host} may not be listened on by this user. Set PORT to one above 1023.`,
-    EADDRNOTAVAIL: `HOST ${host} is no address of this machine. Set HOST to one that is, such as 127.0.0.1.`,
-    ENOTFOUND: `HOST ${host} is not known. Set HOST to an address of this machine, such as 127.0.0.1.`,
+    EADDRINUSE: `${names.port} ${port} on ${host} is in use. Stop what listens there, or set ${names.port} to another.`,
+    EACCES: `${names.port} ${port} on ${host} may not be listened on by this user. Set ${names.port} to one above 1023.`,
+    EADDRNOTAVAIL: `${names.host} ${host} is no address of this machine. Set ${names.host} to one that is, such as 127.0.0.1.`,
+    ENOTFOUND: `${names.host} ${host} is not known. Set ${names.host} to an address of this machine, such as 127.0.0.1.`,
   };
   const remedy = remedies[error.code ?? ''];
   return remedy ? new OperatorError(remedy) : error;
@@ -109,6 +133,13 @@ function canAskAnother({ headers: { 'x-other-nodes': others } }: IncomingMessage
 // Whoever makes a URL of it further on would fail, and tell the caller how.
 function hasReadableHost({ headers }: IncomingMessage): boolean {
   return URL.canParse(`http://${headers.host ?? 'localhost'}`);
+}
+
+/** As answer, told by an id as all that is asked for is; whoever asks for health has nothing to look up. */
+function refuse({ headers }: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+  // Of several, Node gives one text with commas, which is no id.
+  response.setHeader(REQUEST_ID_HEADER, requestIdOf(String(headers[REQUEST_ID_HEADER.toLowerCase()] ?? '')));
+  answer(response, status, text);
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

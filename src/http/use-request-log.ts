@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import { isAsyncIterable, mapAsyncIterator, type Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { reasonOfAway } from '../database/away.ts';
 import type { Context } from '../graphql/context.ts';
 import { globalIdOf } from '../graphql/global-id.ts';
+import { GRAPHQL_PATH } from './graphql-path.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import { type StreamedResult, withErrors } from './streamed-result.ts';
 import { withExtensions } from './with-extensions.ts';
 
@@ -21,6 +22,18 @@ interface Entry {
 /** The requests that are being answered: what else answers some, beside GraphQL, says here what it knows of them. */
 export type RequestEntries = WeakMap<Request, Entry>;
 
+/** How a request ended, in one word; one of few, whatever callers do. */
+export function outcomeOf({ outcome, context }: Entry, response: Response): string {
+  return outcome ?? context?.failure ?? (response.ok ? 'ok' : String(response.status));
+}
+
+/** Where a request went: one of the server's paths, or `other`. */
+export function endpointOf({ operation }: Entry, response: Response): string {
+  // No operation of GraphQL can be named so.
+  if (operation?.startsWith('/')) return operation;
+  return response.status === 404 ? 'other' : GRAPHQL_PATH;
+}
+
 /** GraphQL sets no limit to a name's length; a log line does. */
 const MOST_NAME_CHARACTERS = 100;
 
@@ -30,7 +43,8 @@ export function warnOfAway(log: Logger, requestId: string | undefined, error: un
 }
 
 /**
- * One line a request, and for a stream one when it begins, told by its id: in `X-Request-Id`, in the log, and in the extensions of an error that is masked.
+ * One line a request, and for a stream one when it begins, told by its id: in `X-Request-Id`, in the log, and in the
+ * extensions of an error that is masked.
  * Neither documents nor variables nor headers are logged: keys and passwords travel in them.
  */
 export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Context> {
@@ -57,7 +71,7 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
   return {
     onRequest({ request }) {
       entries.set(request, {
-        requestId: randomUUID(),
+        requestId: requestIdOf(request.headers.get(REQUEST_ID_HEADER)),
         from: performance.now(),
         operation: null,
         outcome: null,
@@ -82,16 +96,16 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
     onResponse({ request, response }) {
       const entry = entries.get(request);
       if (!entry) return;
-      const { requestId, from, operation, outcome, context } = entry;
+      const { requestId, from, operation, context } = entry;
       // Whoever has just logged in has no viewer yet.
       const userId = context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0];
-      response.headers.set('X-Request-Id', requestId);
+      response.headers.set(REQUEST_ID_HEADER, requestId);
       log.info(
         {
           requestId,
           operation,
           durationMs: Math.round((performance.now() - from) * 10) / 10,
-          outcome: outcome ?? context?.failure ?? (response.ok ? 'ok' : String(response.status)),
+          outcome: outcomeOf(entry, response),
           status: response.status,
           userId: userId === undefined ? null : globalIdOf('User', userId),
         },

@@ -99,12 +99,47 @@ describe('the request log', () => {
     expect(line?.operation).toBe('N'.repeat(100));
   });
 
-  it('gives every request an id of its own, whatever the caller sends as one', async () => {
-    const headers = { 'x-request-id': 'mine\u00e9' };
-    const ids = [await request('{ __typename }', { headers }), await request('{ __typename }')].map((reply) =>
-      reply.headers.get('x-request-id'),
-    );
+  const FRESH = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+  /** The id in the answer, which is the one in the log. */
+  async function idFor(sent?: string): Promise<string> {
+    world.logged.length = 0;
+    const headers: Record<string, string> = sent === undefined ? {} : { 'x-request-id': sent };
+    const reply = await request('{ __typename }', { headers });
+    const id = reply.headers.get('x-request-id') ?? '';
+    expect(world.logged.map((line) => JSON.parse(line).requestId)).toEqual([id]);
+    return id;
+  }
+
+  it('gives a request that brings no id one of its own', async () => {
+    const ids = [await idFor(), await idFor()];
     expect(new Set(ids).size).toBe(2);
-    expect(ids.every((id) => /^[0-9a-f-]{36}$/.test(id ?? ''))).toBe(true);
+    for (const id of ids) expect(id).toMatch(FRESH);
+  });
+
+  it.each(['7f3e0a52b6d14c8f9a0e1d2c3b4a5968', 'a', 'A-z0.9_:+/=@', 'x'.repeat(128)])(
+    'goes by the id that a request brings: %s',
+    async (sent) => expect(await idFor(sent)).toBe(sent),
+  );
+
+  it.each([
+    ['empty', ''],
+    ['too long', 'x'.repeat(129)],
+    ['two in one', 'one, two'],
+    ['with a blank', 'one two'],
+    ['with a tab', 'one\ttwo'],
+    ['not of ASCII', 'mine\u00e9'],
+    ['a line of its own', '","level":60,"msg":"forged'],
+    ['a page', '<script>'],
+    ['what terminals and shells read', '$(id)`;%0a'],
+  ])('makes one where what it brings is none: %s', async (_why, sent) => {
+    expect(await idFor(sent)).toMatch(FRESH);
+  });
+
+  it('shows no key that somebody sends as an id', async () => {
+    const { key } = await makeUser();
+    world.logged.length = 0;
+    await request('{ __typename }', { headers: { 'x-request-id': key } });
+    expect(world.logged.join('')).toContain('"requestId":"tsr_[redacted]"');
   });
 });

@@ -53,6 +53,21 @@ describe('the server', () => {
     expect([await status('/health/live'), await status('/health/ready')]).toEqual([200, 503]);
   });
 
+  it('tells what it refuses while it starts by an id, too', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 100 });
+    onTestFinished(() => server.close());
+    const idFor = async (headers: Record<string, string>) =>
+      (await fetch(`${server.url}/graphql`, { headers })).headers.get('x-request-id');
+    expect(await idFor({ 'x-request-id': 'mine' })).toBe('mine');
+    expect(await idFor({ 'x-request-id': 'not mine' })).toMatch(/^[\da-f-]{36}$/);
+    expect(await idFor({})).toMatch(/^[\da-f-]{36}$/);
+    const answer = raw(
+      server.url,
+      'GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\r\nX-Request-Id: b\r\nConnection: close\r\n\r\n',
+    );
+    expect(await answer).toMatch(/^x-request-id: [\da-f-]{36}\r$/im);
+  });
+
   it('finishes what is in flight, says that it drains, and takes nothing new', async () => {
     const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 5_000 });
     let inFlight: ServerResponse | null = null;
