@@ -43,6 +43,7 @@ export interface Config {
   viewerCacheSize: number;
   /** How long connections without a request stay open at shutdown. */
   shutdownGraceSeconds: number;
+  metrics: MetricsRules;
   logLevel: string;
 }
 
@@ -80,6 +81,13 @@ interface JwtRules {
   check: 'signature' | 'strict';
 }
 
+/** Where figures are to be had. Without a port they are at the server's own, for whoever has the secret for it. */
+export interface MetricsRules {
+  host: string;
+  /** 0: any free port; null: none of its own. */
+  port: number | null;
+}
+
 /** What tokens are held to, as `accounts` takes it. */
 export function tokenRulesOf({ tokenLifetimes, maxTokensPerUser, jwt: { refreshLifetimeSeconds } }: Config) {
   return { lifetimes: tokenLifetimes, maxTokensPerUser, refreshLifetimeSeconds };
@@ -92,6 +100,8 @@ export interface Secrets {
   passwordPepper: string | null;
   /** A JWK set, or the names of PEM files; null: keys that are made, and kept in the database. */
   jwtKeys: string | null;
+  /** What is asked for before figures are shown; null: nothing. */
+  metricsToken: string | null;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -154,7 +164,7 @@ function withoutEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
 }
 
-function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output<typeof schema>) {
+function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...plain }: z.output<typeof schema>) {
   const isEmbedded = plain.DATABASE_URL === undefined;
   const config: Config = {
     env: plain.NODE_ENV,
@@ -201,12 +211,14 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, ...plain }: z.output
     },
     viewerCacheSize: plain.VIEWER_CACHE_SIZE,
     shutdownGraceSeconds: plain.SHUTDOWN_GRACE,
+    metrics: { host: plain.METRICS_HOST, port: plain.METRICS_PORT ?? null },
     logLevel: plain.LOG_LEVEL,
   };
   const secrets: Secrets = {
     tokenSecrets: TOKEN_SECRETS ?? null,
     passwordPepper: PASSWORD_PEPPER ?? null,
     jwtKeys: JWT_KEYS ?? null,
+    metricsToken: METRICS_TOKEN ?? null,
   };
   return { config, secrets };
 }
@@ -217,6 +229,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set<VariableName>([
   'TOKEN_SECRETS',
   'PASSWORD_PEPPER',
   'JWT_KEYS',
+  'METRICS_TOKEN',
 ]);
 
 function problemsOf(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): ConfigProblem[] {

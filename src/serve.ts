@@ -15,9 +15,12 @@ import { type Config, publicUrlOf, type Secrets, tokenRulesOf } from './config.t
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { type Hooks, hooks as ownHooks } from './hooks.ts';
-import { listen } from './http/server.ts';
-import { createGraphQLServer, GRAPHQL_PATH } from './http/yoga.ts';
+import { GRAPHQL_PATH } from './http/graphql-path.ts';
+import { METRICS_PATH } from './http/scrape.ts';
+import { type HttpServer, listen } from './http/server.ts';
+import { createGraphQLServer } from './http/yoga.ts';
 import { inTime } from './in-time.ts';
+import { listenForMetrics, type MetricsOf, prepareMetrics } from './metrics.ts';
 import { accessTokensOf, browserOptionsOf, createSchemes } from './schemes.ts';
 import { openSigningKeys } from './signing-keys.ts';
 import { createStreams } from './streams.ts';
@@ -27,6 +30,8 @@ const DRAIN_MS = 10_000;
 export interface RunningServer {
   /** The GraphQL endpoint, with the port that was really taken. */
   readonly url: string;
+  /** Where figures are to be had, on a port of their own; null: nowhere. */
+  readonly metricsUrl: string | null;
   /** Whether anybody may administer the server yet. */
   readonly hasSuperuser: boolean;
   /** Rejects when the server can no longer do its work: the embedded database has died under it. */
@@ -52,7 +57,9 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
     throw error;
   });
+  let metricsServer: HttpServer | null = null;
   try {
+    metricsServer = await listenForMetrics(config);
     let fail: (error: Error) => void = () => {};
     const failure = new Promise<never>((_resolve, reject) => {
       fail = reject;
@@ -68,17 +75,22 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     const lastUsed = createLastUsed(behind);
     // Which port was really taken, the configuration need not say.
     const listening = { ...config, port: Number(new URL(server.url).port) };
-    const endpoint = createEndpoint(listening, secrets, { ...open, signingKeys, lastUsed }, log, undefined, hooks);
+    const metricsOf = await prepareMetrics(secrets, { ...open, server, metricsServer });
+    const parts = { ...open, signingKeys, lastUsed, metricsOf };
+    const endpoint = createEndpoint(listening, secrets, parts, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
     const pruning = startDailyPrune(behind);
     return {
       url: server.url + GRAPHQL_PATH,
+      metricsUrl: metricsServer && metricsServer.url + METRICS_PATH,
       hasSuperuser: superusers > 0,
       failure,
       async close() {
         // At once: an open stream would use up the time that requests are given.
         await Promise.all([endpoint.dispose(), server.close()]);
+        // Last: whoever looks sees how the server drains.
+        await metricsServer?.close();
         signingKeys?.close();
         const closing = Promise.all([stopWriting(), pruning.stop()]).then(() => open.close());
         if (await inTime(closing, DRAIN_MS)) return;
@@ -86,7 +98,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
       },
     };
   } catch (error) {
-    await server.close();
+    await Promise.all([server.close(), metricsServer?.close()]);
     throw error;
   }
 }
@@ -96,6 +108,8 @@ interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' |
   signingKeys?: SigningKeys | null;
   /** Told of the keys that come with requests; left out, nobody notes them. */
   lastUsed?: Pick<LastUsed, 'note'>;
+  /** Left out, or null, nothing is counted. */
+  metricsOf?: MetricsOf | null;
 }
 
 /** The GraphQL endpoint over an open database: what `serve` listens with, and tests call directly. */
@@ -132,6 +146,12 @@ export function createEndpoint(
     now,
     hooks,
   });
+  const metrics = parts.metricsOf?.({
+    passwords: passwords.figures,
+    viewers: viewers.figures,
+    openStreams: streams.watch.count,
+    areChangesHeard: changes.areHeard,
+  });
   return createGraphQLServer({
     context: {
       database,
@@ -161,6 +181,7 @@ export function createEndpoint(
     signingKeys,
     changes,
     streams,
+    counting: metrics ? { metrics, token: config.metrics.port === null ? secrets.metricsToken : null } : null,
     hasGraphiQL: config.env === 'development',
     isTls: publicUrlOf(config).startsWith('https:'),
     log,

@@ -59,9 +59,10 @@ describe('the configuration', () => {
         },
         viewerCacheSize: 50_000,
         shutdownGraceSeconds: 5,
+        metrics: { host: '127.0.0.1', port: null },
         logLevel: 'info',
       },
-      secrets: { tokenSecrets: null, passwordPepper: null, jwtKeys: null },
+      secrets: { tokenSecrets: null, passwordPepper: null, jwtKeys: null, metricsToken: null },
     });
   });
 
@@ -91,11 +92,13 @@ describe('the configuration', () => {
       DATABASE_URL: 'mysql://root:hunter2@host/db',
       TOKEN_SECRETS: `${SECRET},short-one`,
       PASSWORD_PEPPER: 'salty',
+      METRICS_TOKEN: 'guessable',
     });
     expect(message).toContain('DATABASE_URL must be a postgresql:// URL');
     expect(message).toContain('TOKEN_SECRETS must be a comma-separated list of secrets of at least 32 bytes each');
     expect(message).toContain('PASSWORD_PEPPER must have at least 32 bytes');
-    expect(message).not.toMatch(/hunter2|short-one|salty|ssss/);
+    expect(message).toContain('METRICS_TOKEN must have at least 32 bytes');
+    expect(message).not.toMatch(/hunter2|short-one|salty|guessable|ssss/);
   });
 
   it('asks for TOKEN_SECRETS in production on a database server, and says how to make one', () => {

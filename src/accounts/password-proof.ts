@@ -48,7 +48,9 @@ async function proveByPassword(
   async function check(): Promise<User> {
     const user = await findUser(database, username);
     const isRight = await passwords.verify(password, user?.passwordHash ?? null);
-    if (!user || !isRight || !user.isActive) throw new InvalidCredentialsError();
+    const isGood = user?.isActive === true && isRight;
+    passwords.noteProof(isGood);
+    if (!user || !isGood) throw new InvalidCredentialsError();
     return user;
   }
 

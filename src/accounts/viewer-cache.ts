@@ -12,12 +12,20 @@ interface ViewerCacheOptions {
   size: number;
 }
 
+/** How often the cache has spared a query since the start, how often not, and how many it keeps. */
+export interface ViewerCacheFigures {
+  hits: number;
+  misses: number;
+  size: number;
+}
+
 /** Whom keys belong to, kept in memory for as long as it is certain that nothing has changed. */
 export interface ViewerCache {
   /** The token of this id with its user, or null; one query, or none. */
   find(tokenId: string): Promise<TokenViewer | null>;
   /** As find, from the database whatever is kept. */
   findAnew(tokenId: string): Promise<TokenViewer | null>;
+  figures(): ViewerCacheFigures;
   close(): void;
 }
 
@@ -41,6 +49,7 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
         })
       : null;
   const underWay = new Map<string, Promise<TokenViewer | null>>();
+  const counted = { hits: 0, misses: 0 };
   let epoch = 0;
 
   function drop(change: Change): void {
@@ -66,9 +75,13 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
   }
 
   function find(tokenId: string): Promise<TokenViewer | null> {
+    const known = kept && changes.areHeard() ? kept.get(tokenId) : undefined;
+    if (known && !isExpired(known)) {
+      counted.hits += 1;
+      return Promise.resolve(known);
+    }
+    counted.misses += 1;
     if (!kept || !changes.areHeard()) return lookUp(tokenId);
-    const known = kept.get(tokenId);
-    if (known && !isExpired(known)) return Promise.resolve(known);
     const asked = underWay.get(tokenId);
     if (asked) return asked;
     const asking = findAnew(tokenId).finally(() => {
@@ -78,5 +91,10 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
     return asking;
   }
 
-  return { find, findAnew, close: changes.subscribe(drop) };
+  return {
+    find,
+    findAnew,
+    figures: () => ({ ...counted, size: kept?.size ?? 0 }),
+    close: changes.subscribe(drop),
+  };
 }

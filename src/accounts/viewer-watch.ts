@@ -28,6 +28,8 @@ export interface ViewerWatch {
   epoch(): number;
   /** Watches from now on; of a change since that epoch it is too late to be told. Returns how to stop. */
   watch(watched: Watched, since: number): () => void;
+  /** How many are watched. */
+  count(): number;
   /** How many are watched for this user. */
   countOf(userId: string): number;
   /** Ends all that is watched, and all that comes. */
@@ -129,6 +131,7 @@ export function createViewerWatch({ changes, isExpired, onFailure }: ViewerWatch
       else if (epoch !== since || !changes.areHeard()) judgeSoon([watched]);
       return () => forget(watched);
     },
+    count: () => all.size,
     countOf: (userId) => byUser.get(userId).size,
     close() {
       isClosed = true;

@@ -9,6 +9,22 @@ export interface PasswordQueueRules {
   waiting: number;
 }
 
+/** How the queue stands, and what has come of it since the start. */
+export interface PasswordFigures {
+  active: number;
+  waiting: number;
+  /** Turned away because too many waited. */
+  refused: number;
+  /** Usernames and passwords that let somebody in. */
+  good: number;
+  /** Those that did not. */
+  bad: number;
+}
+
+export interface QueuedPasswords extends Passwords {
+  figures(): PasswordFigures;
+}
+
 /** Until something was measured: one check at the default cost. */
 const FIRST_GUESS_MS = 250;
 
@@ -17,12 +33,14 @@ const FIRST_GUESS_MS = 250;
  * too many wait, both `hash` and `verify` throw RequestRefused (OVERLOADED) at once, whoever it is, with the time after
  * which there should be room.
  */
-export function queuedPasswords(passwords: Passwords, { atOnce, waiting }: PasswordQueueRules): Passwords {
+export function queuedPasswords(passwords: Passwords, { atOnce, waiting }: PasswordQueueRules): QueuedPasswords {
   const limit = pLimit(atOnce);
   let usualMs = FIRST_GUESS_MS;
+  const counted = { refused: 0, good: 0, bad: 0 };
 
   async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     if (limit.activeCount >= atOnce && limit.pendingCount >= waiting) {
+      counted.refused += 1;
       const untilRoomMs = (usualMs * (limit.pendingCount + 1)) / atOnce;
       throw overloaded('Too many passwords are being checked. Try again in a moment.', Math.ceil(untilRoomMs / 1000));
     }
@@ -40,5 +58,9 @@ export function queuedPasswords(passwords: Passwords, { atOnce, waiting }: Passw
     hash: (password) => inTurn(() => passwords.hash(password)),
     verify: (password, passwordHash) => inTurn(() => passwords.verify(password, passwordHash)),
     needsRehash: passwords.needsRehash,
+    noteProof(isGood) {
+      counted[isGood ? 'good' : 'bad'] += 1;
+    },
+    figures: () => ({ active: limit.activeCount, waiting: limit.pendingCount, ...counted }),
   };
 }

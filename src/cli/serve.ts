@@ -43,8 +43,8 @@ function signalled(): Promise<NodeJS.Signals> {
 }
 
 /** As the greeting, for a log: one line of JSON an event. */
-function announce({ url, hasSuperuser }: RunningServer, log: Logger): void {
-  log.info({ graphql: url }, 'Tessera is ready.');
+function announce({ url, metricsUrl, hasSuperuser }: RunningServer, log: Logger): void {
+  log.info({ graphql: url, ...(metricsUrl && { metrics: metricsUrl }) }, 'Tessera is ready.');
   if (!hasSuperuser)
     log.warn('There is no superuser yet: make one with `npx tessera user create <username> --superuser`.');
 }
@@ -55,8 +55,9 @@ function greet(server: RunningServer): void {
   process.stdout.write(greeting(server));
 }
 
-function greeting({ url, hasSuperuser }: RunningServer): string {
+function greeting({ url, metricsUrl, hasSuperuser }: RunningServer): string {
   const lines = ['Tessera is ready.', `  GraphQL   ${url}`, `  GraphiQL  ${url}  (open it in a browser)`];
+  if (metricsUrl) lines.push(`  Metrics   ${metricsUrl}`);
   if (!hasSuperuser) lines.push('', 'Make the first superuser:', '  npx tessera user create <username> --superuser');
   return `\n${lines.join('\n')}\n\n`;
 }

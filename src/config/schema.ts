@@ -97,6 +97,13 @@ export const schema = z
         'must be a duration of up to 9 seconds such as 5s, or none',
       )
       .prefault(VARIABLES.SHUTDOWN_GRACE.default),
+    METRICS_PORT: wholeNumber(0, 65_535).optional(),
+    METRICS_HOST: z.string().default(VARIABLES.METRICS_HOST.default),
+    METRICS_TOKEN: z
+      .string()
+      .regex(/^[!-~]*$/, 'must hold visible ASCII characters alone')
+      .refine(isLongEnough, `must have at least ${MIN_SECRET_BYTES} bytes. ${SECRET_HINT}`)
+      .optional(),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
       .enum(['development', 'production', 'test'], 'must be development, production or test')

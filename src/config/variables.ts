@@ -147,6 +147,15 @@ export const VARIABLES = {
     about:
       'How long connections that a proxy keeps open are still served at shutdown: a duration of up to 9 seconds, or `none`.',
   },
+  METRICS_PORT: {
+    default: 'none',
+    about: 'A port of its own for `/metrics`, in Prometheus’ format; 0 takes any free one.',
+  },
+  METRICS_HOST: { default: '127.0.0.1', about: 'The address on which METRICS_PORT is listened on.' },
+  METRICS_TOKEN: {
+    default: 'none',
+    about: 'At least 32 bytes that `/metrics` asks for, as a Bearer token; without METRICS_PORT it is served at PORT.',
+  },
   LOG_LEVEL: {
     default: 'info',
     about: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',

@@ -18,6 +18,12 @@ export const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
 const PROBE_MS = 1_000;
 const GUEST_ATTEMPTS = 5;
 
+export interface PoolFigures {
+  total: number;
+  idle: number;
+  waiting: number;
+}
+
 export interface OpenDatabase {
   database: Database;
   /** What keys are derived from here: as configured, or the secret kept in the data directory. */
@@ -26,6 +32,8 @@ export interface OpenDatabase {
   changes: Changes;
   /** The migrations that were applied by this opening. */
   applied: readonly string[];
+  /** How many connections the pool has, how many of them nobody uses, and how many wait for one. */
+  poolFigures(): PoolFigures;
   /** Whether the database answers within a second. */
   isThere(): Promise<boolean>;
   close(): Promise<void>;
@@ -104,6 +112,7 @@ async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
       tokenSecrets,
       changes,
       applied,
+      poolFigures: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
       isThere: () => answersInTime(pool),
       async close() {
         await changes.close();

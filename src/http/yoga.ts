@@ -11,7 +11,9 @@ import { schema } from '../graphql/schema.ts';
 import { createAddressOf } from './address.ts';
 import { type AnsweredBrowser, type BrowserOptions, browserOf } from './browser.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
+import { GRAPHQL_PATH } from './graphql-path.ts';
 import { maskError } from './mask-error.ts';
+import type { Metrics } from './metrics.ts';
 import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
@@ -20,6 +22,7 @@ import { useHttpStatus } from './use-http-status.ts';
 import { useIncrementalDelivery } from './use-incremental-delivery.ts';
 import { useJwks } from './use-jwks.ts';
 import { useLiveViewer } from './use-live-viewer.ts';
+import { useMetrics, useMetricsPath } from './use-metrics.ts';
 import { useOAuthIntrospect } from './use-oauth-introspect.ts';
 import { useOAuthRevoke } from './use-oauth-revoke.ts';
 import { useRateLimits } from './use-rate-limits.ts';
@@ -28,8 +31,6 @@ import { useSecurityHeaders } from './use-security-headers.ts';
 import { useSessionCookie } from './use-session-cookie.ts';
 import { useSettledChanges } from './use-settled-changes.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
-
-export const GRAPHQL_PATH = '/graphql';
 
 const MOST_BODY_BYTES = 1_000_000;
 
@@ -46,6 +47,8 @@ interface YogaOptions {
   changes: Changes;
   /** What watches over open streams, and by which schemes. */
   streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
+  /** Null: nothing is counted. `token`: what `/metrics` asks for; null: it is not served here. */
+  counting: { metrics: Metrics; token: string | null } | null;
   hasGraphiQL: boolean;
   /** Whether clients find the server by https. */
   isTls: boolean;
@@ -62,6 +65,7 @@ export function createGraphQLServer({
   signingKeys,
   changes,
   streams,
+  counting,
   hasGraphiQL,
   isTls,
   log,
@@ -114,6 +118,7 @@ export function createGraphQLServer({
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
       useRequestLog(log, entries),
+      ...(counting ? [useMetrics(counting.metrics, entries)] : []),
       useIncrementalDelivery(),
       useLiveViewer(streams),
       useAuthentication(schemes),
@@ -123,6 +128,7 @@ export function createGraphQLServer({
       useOAuthIntrospect(serverContext, oauth),
       useOAuthRevoke(serverContext, changes, oauth),
       ...(signingKeys ? [useJwks(signingKeys, context.now, entries)] : []),
+      ...(counting?.token ? [useMetricsPath({ ...counting, token: counting.token }, entries)] : []),
       useSessionCookie(browsers),
       useCallerHeaders(),
       useSecurityHeaders({ isTls }),

@@ -17,6 +17,7 @@ function slowPasswords() {
     hash: (password) => work(`hash of ${password}`),
     verify: (password) => work(password === 'right'),
     needsRehash: () => false,
+    noteProof: () => {},
   };
   /** Ends the work that was begun first, and lets what follows begin. */
   async function next(how: 'finish' | 'fail' = 'finish'): Promise<void> {

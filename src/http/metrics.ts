@@ -1,0 +1,129 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ViewerCacheFigures } from '../accounts/viewer-cache.ts';
+import type { PasswordFigures } from '../auth/queued-passwords.ts';
+import type { PoolFigures } from '../database/open.ts';
+
+/** What is counted elsewhere, and read when somebody asks. */
+export interface Figures {
+  passwords(): PasswordFigures;
+  viewers(): ViewerCacheFigures;
+  pool(): PoolFigures;
+  openStreams(): number;
+  areChangesHeard(): boolean;
+  requestsInFlight(): number;
+}
+
+/** A request that has been answered. Each label has few values, and none that a caller chooses. */
+export interface Answered {
+  endpoint: string;
+  outcome: string;
+  status: number;
+  seconds: number;
+}
+
+export interface Metrics {
+  note(answered: Answered): void;
+  /** All figures as Prometheus reads them. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** From a key that is remembered to a password at a high cost that waited its turn. */
+const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The figures of one server. Source: Prometheus, "Metric and label naming". */
+export function createMetrics(figures: Figures, version: string): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const requests = new Counter({
+    name: 'tessera_requests_total',
+    help: 'Requests that were answered.',
+    labelNames: ['endpoint', 'outcome', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'tessera_request_duration_seconds',
+    help: 'From the first byte read to the answer made; for a stream, to its beginning.',
+    labelNames: ['endpoint'],
+    buckets: BUCKETS_SECONDS,
+    registers,
+  });
+  const throttled = new Counter({
+    name: 'tessera_throttled_total',
+    help: 'Requests that were refused because their sender asks too often.',
+    registers,
+  });
+
+  /** A figure of this moment. */
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  /** A figure that only grows, kept elsewhere. By label, or, without one, alone. */
+  function counter(name: string, help: string, read: () => number | Record<string, number>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: ['result'],
+      registers,
+      collect() {
+        this.reset();
+        const value = read();
+        if (typeof value === 'number') this.inc(value);
+        else for (const [result, count] of Object.entries(value)) this.inc({ result }, count);
+      },
+    });
+  }
+
+  gauge('tessera_requests_in_flight', 'Requests whose answer is not finished, open streams included.', () =>
+    figures.requestsInFlight(),
+  );
+  counter('tessera_logins_total', 'Usernames with passwords, sent to be let in; by Basic, with each request.', () => {
+    const { good, bad } = figures.passwords();
+    return { ok: good, refused: bad };
+  });
+  gauge('tessera_passwords_active', 'Passwords that are being checked or hashed.', () => figures.passwords().active);
+  gauge('tessera_passwords_waiting', 'Passwords that wait for their turn.', () => figures.passwords().waiting);
+  counter(
+    'tessera_passwords_refused_total',
+    'Passwords turned away because too many waited.',
+    () => figures.passwords().refused,
+  );
+  counter('tessera_viewer_lookups_total', 'Keys whose owner was asked for: remembered (hit), or not (miss).', () => {
+    const { hits, misses } = figures.viewers();
+    return { hit: hits, miss: misses };
+  });
+  gauge('tessera_viewer_cache_entries', 'Keys whose owner is remembered.', () => figures.viewers().size);
+  gauge('tessera_database_connections', 'Connections of the pool.', () => figures.pool().total);
+  gauge('tessera_database_connections_idle', 'Connections of the pool that nobody uses.', () => figures.pool().idle);
+  gauge('tessera_database_requests_waiting', 'What waits for a connection.', () => figures.pool().waiting);
+  gauge('tessera_streams_open', 'Subscriptions and answers in parts that are open.', () => figures.openStreams());
+  gauge('tessera_changes_heard', '1 while changes of the database are heard, else 0: then nothing is remembered.', () =>
+    Number(figures.areChangesHeard()),
+  );
+  new Gauge({
+    name: 'tessera_build_info',
+    help: 'Always 1; which version runs, and on which Node.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version, node: process.version }, 1);
+
+  return {
+    note({ endpoint, outcome, status, seconds }) {
+      requests.inc({ endpoint, outcome, status: `${Math.floor(status / 100)}xx` });
+      durations.observe({ endpoint }, seconds);
+      if (outcome === 'THROTTLED') throttled.inc();
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
