@@ -29,6 +29,8 @@ export interface Config {
   trustedOrigins: readonly string[];
   /** Addresses and networks of proxies, whose `X-Forwarded-For` is believed. */
   trustedProxies: readonly string[];
+  /** Origins whose pages may read what they ask for with a key of theirs; `*`: all. */
+  corsOrigins: readonly string[] | '*';
   /** The ways in, in the order in which they are tried. */
   authentication: readonly SchemeName[];
   tokenKeyword: string;
@@ -181,6 +183,7 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...pl
     publicUrl: plain.PUBLIC_URL ?? null,
     trustedOrigins: plain.TRUSTED_ORIGINS ?? [],
     trustedProxies: plain.TRUSTED_PROXIES,
+    corsOrigins: plain.CORS_ORIGINS ?? [],
     authentication: plain.AUTHENTICATION,
     tokenKeyword: plain.TOKEN_KEYWORD,
     bcryptCost: plain.BCRYPT_COST,

@@ -179,6 +179,7 @@ export function createEndpoint(
     trustedProxies: config.trustedProxies,
     rateLimits: config.rateLimits,
     signingKeys,
+    cors: { origins: config.corsOrigins, trustedOrigins: config.trustedOrigins },
     changes,
     streams,
     counting: metrics ? { metrics, token: config.metrics.port === null ? secrets.metricsToken : null } : null,

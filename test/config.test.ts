@@ -32,6 +32,7 @@ describe('the configuration', () => {
         publicUrl: null,
         trustedOrigins: [],
         trustedProxies: ['127.0.0.0/8', '::1'],
+        corsOrigins: [],
         authentication: ['token', 'jwt', 'session'],
         tokenKeyword: 'Token',
         bcryptCost: 12,
@@ -124,6 +125,23 @@ describe('the configuration', () => {
       expect(messageOf({ PUBLIC_URL })).toContain('PUBLIC_URL must be the http or https URL of an origin');
     },
   );
+
+  it('takes origins of other pages one by one, or all where no cookie is', () => {
+    const origins = (CORS_ORIGINS: string) => readConfig({ CORS_ORIGINS, AUTHENTICATION: 'token' }).config.corsOrigins;
+    expect(origins('https://App.example.org/, http://localhost:5173')).toEqual([
+      'https://app.example.org',
+      'http://localhost:5173',
+    ]);
+    expect(origins('*')).toBe('*');
+    expect(messageOf({ CORS_ORIGINS: '*' })).toContain(
+      'CORS_ORIGINS must name origins where AUTHENTICATION names session',
+    );
+    for (const wrong of ['null', '*,https://app.example.org', 'https://*.example.org', 'https://app.example.org/app']) {
+      expect(messageOf({ CORS_ORIGINS: wrong, AUTHENTICATION: 'token' })).toContain(
+        'CORS_ORIGINS must be http or https',
+      );
+    }
+  });
 
   it('takes each way in once, in the order given, and Basic over no plain HTTP', () => {
     expect(readConfig({ AUTHENTICATION: 'session, basic' }).config.authentication).toEqual(['session', 'basic']);

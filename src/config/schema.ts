@@ -8,6 +8,8 @@ import { VARIABLES } from './variables.ts';
 const MIN_SECRET_BYTES = 32;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const COST_RULE = 'must be a whole number from 10 to 15';
+const ORIGINS_RULE =
+  'must be http or https URLs of origins, without a path, such as https://app.example.org, comma-separated, or * alone';
 const SECRET_HINT = 'Make one with: npx tessera secrets new';
 
 /** The rules of every variable, and of those that are judged together. */
@@ -41,6 +43,9 @@ export const schema = z
         'must be a comma-separated list of addresses and networks, such as 10.0.0.0/8, or none',
       )
       .prefault(VARIABLES.TRUSTED_PROXIES.default),
+    CORS_ORIGINS: z
+      .union([z.literal('*'), list().pipe(z.array(z.string().transform(originOf)))], { error: ORIGINS_RULE })
+      .optional(),
     AUTHENTICATION: list()
       .refine((names) => names.every(isSchemeName), `must be a comma-separated list of ${SCHEME_NAMES.join(', ')}`)
       .refine((names) => new Set(names).size === names.length, 'must name each way in once')
@@ -132,6 +137,13 @@ export const schema = z
     error:
       'must not name session or basic where PUBLIC_URL is plain HTTP and leads to another machine: every request would ' +
       'show the cookie or the password on its way. Use https, or set AUTHENTICATION=token,jwt',
+    when: always,
+  })
+  // A page of any site could use what a browser sends by itself, if ever a rule behind this one were wrong.
+  .refine((env) => env.CORS_ORIGINS !== '*' || !isNaming(env.AUTHENTICATION, ['session']), {
+    path: ['CORS_ORIGINS'],
+    error:
+      'must name origins where AUTHENTICATION names session: * would invite every page. Or set AUTHENTICATION=token,jwt',
     when: always,
   })
   .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {

@@ -10,7 +10,9 @@ export function list() {
 // With a path there would be two opinions of what else stands on that host: cookies and origins know none.
 export function originOf(text: string, context: z.RefinementCtx): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url && /^https?:$/.test(url.protocol) && text.replace(/\/$/, '').toLowerCase() === url.origin) return url.origin;
+  // A host of any name is what somebody may mean by `*`; browsers never send it, so it would match nothing.
+  const isNamed = url !== null && /^https?:$/.test(url.protocol) && !url.hostname.includes('*');
+  if (isNamed && text.replace(/\/$/, '').toLowerCase() === url.origin) return url.origin;
   context.addIssue({
     code: 'custom',
     message: 'must be the http or https URL of an origin, without a path, such as https://api.example.org',

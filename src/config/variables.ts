@@ -50,6 +50,10 @@ export const VARIABLES = {
     default: '127.0.0.0/8,::1',
     about: 'Addresses and networks of proxies, whose `X-Forwarded-For` is believed, comma-separated, or `none`.',
   },
+  CORS_ORIGINS: {
+    default: 'none',
+    about: 'Origins whose pages may ask this server with a key, but never with the cookie, comma-separated; `*`: all.',
+  },
   AUTHENTICATION: {
     default: 'token,jwt,session',
     about: 'The ways in, in the order in which they are tried: `token`, `jwt`, `session` and `basic`, comma-separated.',

@@ -10,6 +10,7 @@ import type { Browser, ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import { createAddressOf } from './address.ts';
 import { type AnsweredBrowser, type BrowserOptions, browserOf } from './browser.ts';
+import type { CorsRules } from './cors.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import { maskError } from './mask-error.ts';
@@ -18,6 +19,7 @@ import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
+import { useCors } from './use-cors.ts';
 import { useHttpStatus } from './use-http-status.ts';
 import { useIncrementalDelivery } from './use-incremental-delivery.ts';
 import { useJwks } from './use-jwks.ts';
@@ -44,6 +46,7 @@ interface YogaOptions {
   rateLimits: RateLimitRules;
   /** Null: access tokens are not used here. */
   signingKeys: SigningKeys | null;
+  cors: CorsRules;
   changes: Changes;
   /** What watches over open streams, and by which schemes. */
   streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
@@ -63,6 +66,7 @@ export function createGraphQLServer({
   trustedProxies,
   rateLimits,
   signingKeys,
+  cors,
   changes,
   streams,
   counting,
@@ -99,6 +103,7 @@ export function createGraphQLServer({
     graphiql: hasGraphiQL && graphiql,
     renderGraphiQL,
     landingPage: false,
+    // Yoga's own allows every origin whatever headers it asks for: useCors.
     cors: false,
     batching: false,
     // No field takes a file: nothing should parse one.
@@ -118,6 +123,7 @@ export function createGraphQLServer({
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
       useRequestLog(log, entries),
+      useCors(cors),
       ...(counting ? [useMetrics(counting.metrics, entries)] : []),
       useIncrementalDelivery(),
       useLiveViewer(streams),
