@@ -46,6 +46,12 @@ export interface Config {
   /** How long connections without a request stay open at shutdown. */
   shutdownGraceSeconds: number;
   metrics: MetricsRules;
+  /** What a GraphQL document may come to. */
+  queryLimits: QueryLimits;
+  hasIntrospection: boolean;
+  hasGraphiQL: boolean;
+  /** The file that names the only operations that are run; null: any is. */
+  trustedDocuments: string | null;
   logLevel: string;
 }
 
@@ -69,6 +75,15 @@ interface PoolRules {
   waitSeconds: number;
   /** How long one statement may take. */
   statementSeconds: number;
+}
+
+/** What a GraphQL document may come to: see `graphql/query-limits.ts`. */
+interface QueryLimits {
+  depth: number;
+  aliases: number;
+  directives: number;
+  tokens: number;
+  values: number;
 }
 
 /** How JSON web tokens are issued and judged. */
@@ -215,6 +230,16 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...pl
     viewerCacheSize: plain.VIEWER_CACHE_SIZE,
     shutdownGraceSeconds: plain.SHUTDOWN_GRACE,
     metrics: { host: plain.METRICS_HOST, port: plain.METRICS_PORT ?? null },
+    queryLimits: {
+      depth: plain.MAX_QUERY_DEPTH,
+      aliases: plain.MAX_QUERY_ALIASES,
+      directives: plain.MAX_QUERY_DIRECTIVES,
+      tokens: plain.MAX_QUERY_TOKENS,
+      values: plain.MAX_QUERY_VALUES,
+    },
+    hasIntrospection: plain.INTROSPECTION ?? plain.NODE_ENV !== 'production',
+    hasGraphiQL: plain.GRAPHIQL ?? plain.NODE_ENV === 'development',
+    trustedDocuments: plain.TRUSTED_DOCUMENTS ?? null,
     logLevel: plain.LOG_LEVEL,
   };
   const secrets: Secrets = {

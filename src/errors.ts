@@ -13,6 +13,11 @@ export const ERROR_CODES = {
   BAD_REQUEST: { status: 400, message: 'The request is malformed.' },
   GRAPHQL_PARSE_FAILED: { status: 400, isSpec: true, message: 'Syntax error.' },
   GRAPHQL_VALIDATION_FAILED: { status: 400, isSpec: true, message: 'The document is not valid.' },
+  PERSISTED_QUERY_NOT_IN_LIST: {
+    status: 400,
+    isSpec: true,
+    message: 'This server runs the operations of its list alone. Send the documentId of one of them, or its text.',
+  },
   OPERATION_TOO_COMPLEX: { status: 400, isSpec: true, message: 'The operation asks for too much.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Internal server error.' },
 } as const satisfies Record<string, { status: number; message: string; isSpec?: true }>;

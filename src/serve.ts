@@ -14,6 +14,8 @@ import type { SigningKeys } from './auth/signing-keys.ts';
 import { type Config, publicUrlOf, type Secrets, tokenRulesOf } from './config.ts';
 import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
+import { schema } from './graphql/schema.ts';
+import { readTrustedDocuments, type TrustedDocuments } from './graphql/trusted-documents.ts';
 import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { GRAPHQL_PATH } from './http/graphql-path.ts';
 import { METRICS_PATH } from './http/scrape.ts';
@@ -52,6 +54,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
 
   const { host, port, shutdownGraceSeconds } = config;
   const lingerMs = shutdownGraceSeconds * 1000;
+  const trustedDocuments = trustedDocumentsOf(config);
   const server = await listen({ host, port, drainMs: DRAIN_MS, lingerMs }).catch(async (error) => {
     // Started twice, it finds the port taken first; that its own kind has the directory says more.
     if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
@@ -76,7 +79,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     // Which port was really taken, the configuration need not say.
     const listening = { ...config, port: Number(new URL(server.url).port) };
     const metricsOf = await prepareMetrics(secrets, { ...open, server, metricsServer });
-    const parts = { ...open, signingKeys, lastUsed, metricsOf };
+    const parts = { ...open, signingKeys, trustedDocuments, lastUsed, metricsOf };
     const endpoint = createEndpoint(listening, secrets, parts, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
@@ -103,9 +106,16 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
   }
 }
 
+/** Throws OperatorError where one of them would be refused. */
+export function trustedDocumentsOf({ trustedDocuments: file, queryLimits }: Config): TrustedDocuments | null {
+  return file === null ? null : readTrustedDocuments(file, schema, queryLimits);
+}
+
 interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' | 'changes'> {
   /** What access tokens are signed with; left out, or null, nobody comes in by them. */
   signingKeys?: SigningKeys | null;
+  /** The only documents that are run; left out, they are read as configured. */
+  trustedDocuments?: TrustedDocuments | null;
   /** Told of the keys that come with requests; left out, nobody notes them. */
   lastUsed?: Pick<LastUsed, 'note'>;
   /** Left out, or null, nothing is counted. */
@@ -163,6 +173,7 @@ export function createEndpoint(
       registration: config.registration,
       authentication: config.authentication,
       tokenRules: tokenRulesOf(config),
+      queryLimits: config.queryLimits,
       tokenEvents: streams.tokenEvents,
       log,
       now,
@@ -183,7 +194,9 @@ export function createEndpoint(
     changes,
     streams,
     counting: metrics ? { metrics, token: config.metrics.port === null ? secrets.metricsToken : null } : null,
-    hasGraphiQL: config.env === 'development',
+    trustedDocuments: parts.trustedDocuments ?? trustedDocumentsOf(config),
+    hasGraphiQL: config.hasGraphiQL,
+    hasIntrospection: config.hasIntrospection,
     isTls: publicUrlOf(config).startsWith('https:'),
     log,
   });

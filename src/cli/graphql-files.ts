@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { glob } from 'tinyglobby';
 import { OperatorError, RequestRefused } from '../errors.ts';
-import { checkNesting } from '../graphql/nesting.ts';
+import { checkTokens } from '../graphql/check-tokens.ts';
 
 const IS_GRAPHQL = /\.(graphql|gql)$/;
 
@@ -72,7 +72,7 @@ async function readText(file: string): Promise<string> {
 
 function parseFile(file: string, text: string): DocumentNode {
   try {
-    checkNesting(text);
+    checkTokens(text);
     return parse(new Source(text, file));
   } catch (error) {
     if (error instanceof GraphQLError) throw placedError(error);

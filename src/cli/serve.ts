@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { RunningServer } from '../serve.ts';
 import { exitWithError } from './exit.ts';
@@ -18,7 +18,7 @@ export async function runServe(): Promise<void> {
     // Loaded when it is wanted: no other command should wait for all of GraphQL.
     const { serve } = await import('../serve.ts');
     const server = await serve(config, secrets, log);
-    if (config.env === 'development') greet(server);
+    if (config.env === 'development') greet(server, config);
     else announce(server, log);
     const signal = await Promise.race([stopping, server.failure]);
     log.info(`${signal} received: finishing what is in flight`);
@@ -50,13 +50,14 @@ function announce({ url, metricsUrl, hasSuperuser }: RunningServer, log: Logger)
 }
 
 /** Where it cannot be written, it is not; the server serves. */
-function greet(server: RunningServer): void {
+function greet(server: RunningServer, config: Config): void {
   process.stdout.on('error', () => {});
-  process.stdout.write(greeting(server));
+  process.stdout.write(greeting(server, config));
 }
 
-function greeting({ url, metricsUrl, hasSuperuser }: RunningServer): string {
-  const lines = ['Tessera is ready.', `  GraphQL   ${url}`, `  GraphiQL  ${url}  (open it in a browser)`];
+function greeting({ url, metricsUrl, hasSuperuser }: RunningServer, { hasGraphiQL }: Config): string {
+  const lines = ['Tessera is ready.', `  GraphQL   ${url}`];
+  if (hasGraphiQL) lines.push(`  GraphiQL  ${url}  (open it in a browser)`);
   if (metricsUrl) lines.push(`  Metrics   ${metricsUrl}`);
   if (!hasSuperuser) lines.push('', 'Make the first superuser:', '  npx tessera user create <username> --superuser');
   return `\n${lines.join('\n')}\n\n`;

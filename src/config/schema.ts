@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
 import { isLoopbackUrl } from './loopback.ts';
 import { parseNetwork } from './networks.ts';
-import { duration, durationOrNone, isPostgresUrl, list, originOf, wholeNumber, wholeNumberOrNone } from './values.ts';
+import {
+  duration,
+  durationOrNone,
+  isPostgresUrl,
+  list,
+  onOrOff,
+  originOf,
+  wholeNumber,
+  wholeNumberOrNone,
+} from './values.ts';
 import { VARIABLES } from './variables.ts';
 
 const MIN_SECRET_BYTES = 32;
@@ -109,6 +118,14 @@ export const schema = z
       .regex(/^[!-~]*$/, 'must hold visible ASCII characters alone')
       .refine(isLongEnough, `must have at least ${MIN_SECRET_BYTES} bytes. ${SECRET_HINT}`)
       .optional(),
+    MAX_QUERY_DEPTH: wholeNumber(1, 100).default(Number(VARIABLES.MAX_QUERY_DEPTH.default)),
+    MAX_QUERY_ALIASES: wholeNumber(0, 10_000).default(Number(VARIABLES.MAX_QUERY_ALIASES.default)),
+    MAX_QUERY_DIRECTIVES: wholeNumber(0, 10_000).default(Number(VARIABLES.MAX_QUERY_DIRECTIVES.default)),
+    MAX_QUERY_TOKENS: wholeNumber(1, 100_000).default(Number(VARIABLES.MAX_QUERY_TOKENS.default)),
+    MAX_QUERY_VALUES: wholeNumber(1, 10_000_000).default(Number(VARIABLES.MAX_QUERY_VALUES.default)),
+    INTROSPECTION: onOrOff().optional(),
+    GRAPHIQL: onOrOff().optional(),
+    TRUSTED_DOCUMENTS: z.string().optional(),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
       .enum(['development', 'production', 'test'], 'must be development, production or test')

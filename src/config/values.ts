@@ -51,6 +51,11 @@ export function wholeNumberOrNone(least: number, most: number) {
   return z.union([none, wholeNumber(least, most, rule)], { error: rule });
 }
 
+/** Whether it is on. */
+export function onOrOff() {
+  return z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on');
+}
+
 export function isPostgresUrl(text: string): boolean {
   try {
     return /^postgres(ql)?:$/.test(new URL(text).protocol);

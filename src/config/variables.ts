@@ -160,13 +160,42 @@ export const VARIABLES = {
     default: 'none',
     about: 'At least 32 bytes that `/metrics` asks for, as a Bearer token; without METRICS_PORT it is served at PORT.',
   },
+  MAX_QUERY_DEPTH: { default: '20', about: 'How deep fields may nest within one another, 1 to 100.' },
+  MAX_QUERY_ALIASES: {
+    default: '30',
+    about: 'How many aliases an operation may have, 0 to 10000; those of a fragment count wherever it is spread.',
+  },
+  MAX_QUERY_DIRECTIVES: {
+    default: '50',
+    about: 'How many directives an operation may have, 0 to 10000; those of a fragment count wherever it is spread.',
+  },
+  MAX_QUERY_TOKENS: {
+    default: '1000',
+    about: 'How many tokens (words, signs, comments) a document may have, 1 to 100000.',
+  },
+  MAX_QUERY_VALUES: {
+    default: '10000',
+    about: 'How many values an operation’s pages may multiply into, 1 to 10000000.',
+  },
+  INTROSPECTION: {
+    default: 'on outside production, else off',
+    about: '`on` or `off`: may anybody ask what the schema holds; when off, no error suggests a name either.',
+  },
+  GRAPHIQL: {
+    default: 'on in development, else off',
+    about: '`on` or `off`: is GraphiQL served to browsers.',
+  },
+  TRUSTED_DOCUMENTS: {
+    default: 'none: any document',
+    about: 'A manifest of the only operations that are run, a JSON file: what your clients’ build makes.',
+  },
   LOG_LEVEL: {
     default: 'info',
     about: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
   },
   NODE_ENV: {
     default: 'development',
-    about: '`development`, `production` or `test`. GraphiQL is served in development alone.',
+    about: '`development`, `production` or `test`; several defaults follow from it.',
   },
 } as const satisfies Record<string, Variable>;
 

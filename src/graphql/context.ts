@@ -11,6 +11,7 @@ import type { SchemeName } from '../auth/scheme.ts';
 import { canSeeUser, type Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { RequestRefused } from '../errors.ts';
+import type { QueryLimits } from './query-limits.ts';
 
 /** What the server lends to every request. */
 export interface ServerContext {
@@ -25,6 +26,7 @@ export interface ServerContext {
   /** The ways in that are open here. */
   authentication: readonly SchemeName[];
   tokenRules: TokenRules;
+  queryLimits: QueryLimits;
   tokenEvents: TokenEvents;
   log: Logger;
   now(): Date;

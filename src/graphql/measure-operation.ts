@@ -2,10 +2,8 @@ import { type GraphQLNamedType, getNamedType, type SelectionNode, type Selection
 import { RequestRefused } from '../errors.ts';
 import { DEFERRING } from './incremental-delivery.ts';
 import { type PageArguments, pageRuleOf, sizeOf } from './page.ts';
+import { figure, type QueryLimits, tooComplex } from './query-limits.ts';
 import type { OperationReader } from './read-operation.ts';
-
-/** A page of a hundred tokens, each whole, comes to some 1,300 values; pages within pages multiply. */
-const MOST_VALUES = 10_000;
 
 /** What a part that comes later costs more than its values: each is kept, waited for and wrapped by itself. */
 const VALUES_A_LATER_PART = 50;
@@ -14,12 +12,10 @@ const VALUES_A_LATER_PART = 50;
  * Why the operation is too large, or asks for a page that cannot be, or null. Told before any resolver runs: of a
  * mutation that is refused for it nothing has happened, and what a small document multiplies into is never fetched.
  */
-export function findExcess({
-  root,
-  selectionSet: asked,
-  partsOf,
-  argumentsOf,
-}: OperationReader): RequestRefused | null {
+export function findExcess(
+  { root, selectionSet: asked, partsOf, argumentsOf }: OperationReader,
+  { values: limit }: Pick<QueryLimits, 'values'>,
+): RequestRefused | null {
   // What a selection set comes to depends on nothing above it: each is measured once a type, however often it is used.
   const measured = new Map<SelectionSetNode, Map<GraphQLNamedType, number>>();
 
@@ -50,11 +46,11 @@ export function findExcess({
 
   try {
     const values = valuesOf(root, asked);
-    if (values <= MOST_VALUES) return null;
-    return new RequestRefused(
-      'OPERATION_TOO_COMPLEX',
-      `The operation can come to ${values.toLocaleString('en', { maximumSignificantDigits: 6 })} values; ` +
-        `${MOST_VALUES.toLocaleString('en')} are allowed. Ask for smaller pages, or for fewer of them within one another.`,
+    if (values <= limit) return null;
+    return tooComplex(
+      `The operation can come to ${figure(values)} values; ${figure(limit)} are allowed. ` +
+        'Ask for smaller pages, or for fewer of them within one another.',
+      { found: values, limit },
     );
   } catch (error) {
     if (error instanceof RequestRefused) return error;

@@ -4,22 +4,26 @@ import {
   type GraphQLSchema,
   getOperationAST,
   Kind,
-  parse,
   specifiedRules,
   validate,
 } from 'graphql';
 import { RequestRefused } from '../errors.ts';
 import { findExcess } from './measure-operation.ts';
-import { checkNesting } from './nesting.ts';
+import { parseDocument } from './parse-document.ts';
+import type { QueryLimits } from './query-limits.ts';
 import { type OperationReader, readWithoutVariables } from './read-operation.ts';
 
 /**
  * The operation of a document that is asked about, not run, bounded as a request's is. Throws RequestRefused with the
  * code that a request would be refused with; its messages suggest no names that introspection may be closed to tell.
  */
-export function readDocument(schema: GraphQLSchema, text: string, operationName: string | null): OperationReader {
-  checkNesting(text);
-  const document = parseDocument(text);
+export function readDocument(
+  schema: GraphQLSchema,
+  text: string,
+  operationName: string | null,
+  limits: QueryLimits,
+): OperationReader {
+  const document = parse(text, limits);
   // Before it is validated, as of a request: that is the dearer part.
   if (!getOperationAST(document, operationName)) {
     throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', whyNoOperation(operationName, document));
@@ -31,14 +35,14 @@ export function readDocument(schema: GraphQLSchema, text: string, operationName:
     throw new RequestRefused('GRAPHQL_VALIDATION_FAILED', 'The schema has no operations of this kind.');
   }
   // What variables decide is not known here: nothing of it is refused that a request might be allowed.
-  const excess = operation.hasVariables ? null : findExcess(operation);
+  const excess = operation.hasVariables ? null : findExcess(operation, limits);
   if (excess) throw excess;
   return operation;
 }
 
-function parseDocument(text: string): DocumentNode {
+function parse(text: string, limits: QueryLimits): DocumentNode {
   try {
-    return parse(text);
+    return parseDocument(text, limits);
   } catch (error) {
     if (error instanceof GraphQLError) throw new RequestRefused('GRAPHQL_PARSE_FAILED', withPlace(error));
     throw error;

@@ -4,6 +4,7 @@ import { fewestAlternatives, lackingOf } from '../auth/scope.ts';
 import { RequestRefused } from '../errors.ts';
 import { isPublic, rulesOf, scopesNeeded } from './authorize-operation.ts';
 import { builder } from './builder.ts';
+import { checkTokens } from './check-tokens.ts';
 import type { Context } from './context.ts';
 import { heldScopes } from './judge-rules.ts';
 import { readDocument } from './read-document.ts';
@@ -73,6 +74,7 @@ type Outcome = { found: RequiredScopes } | { refusal: RequestRefused };
 /** What this request has asked about so far: nothing is read twice, and no more than a request could send. */
 const asked = createContextCache((_context: Context) => ({
   characters: 0,
+  work: 0,
   outcomes: new Map<string, Map<string | null, Outcome>>(),
 }));
 
@@ -98,7 +100,8 @@ function findRequiredScopes(
 
 function outcomeOf(schema: GraphQLSchema, document: string, operationName: string | null, context: Context): Outcome {
   try {
-    const rules = rulesOf(readDocument(schema, document, operationName));
+    refuseMoreWork(document, context);
+    const rules = rulesOf(readDocument(schema, document, operationName, context.queryLimits));
     const { registration, viewer } = context;
     const scopes = fewestAlternatives(scopesNeeded(rules, { viewer: null, registration }));
     const missing = viewer ? lackingOf(heldScopes(viewer), scopesNeeded(rules, context)) : scopes;
@@ -107,6 +110,16 @@ function outcomeOf(schema: GraphQLSchema, document: string, operationName: strin
     if (error instanceof RequestRefused) return { refusal: error };
     throw error;
   }
+}
+
+// Validation takes as long as the square of a document: together they cost no more than the largest one would.
+function refuseMoreWork(document: string, context: Context): void {
+  const soFar = asked(context);
+  const limit = context.queryLimits.tokens;
+  soFar.work += checkTokens(document, limit) ** 2;
+  if (soFar.work <= limit ** 2) return;
+  const message = 'The documents asked about are too large together. Ask about fewer of them at once.';
+  throw new RequestRefused('OPERATION_TOO_COMPLEX', message);
 }
 
 function tooMuch(): RequestRefused {

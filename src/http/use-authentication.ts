@@ -24,7 +24,8 @@ export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
       const operation = readOperation(args as Arguments);
       await admit(operation, (args as Arguments).contextValue, schemes);
       // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
-      const excess = operation && (findMisplacedDefer(args as Arguments) ?? findExcess(operation));
+      const { queryLimits } = (args as Arguments).contextValue;
+      const excess = operation && (findMisplacedDefer(args as Arguments) ?? findExcess(operation, queryLimits));
       if (excess) throw excess;
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;

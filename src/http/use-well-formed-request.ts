@@ -1,6 +1,5 @@
 import type { Plugin } from 'graphql-yoga';
 import { RequestRefused } from '../errors.ts';
-import { checkNesting } from '../graphql/nesting.ts';
 import { refuseTwoAuthorizations } from './two-authorizations.ts';
 
 /** Refuses with 400 what Yoga or the parser would stumble over as if the server were at fault. */
@@ -23,7 +22,6 @@ export function useWellFormedRequest(): Plugin {
       if (params.operationName != null && typeof params.operationName !== 'string') {
         throw new RequestRefused('BAD_REQUEST', 'operationName must be a string.');
       }
-      if (typeof params.query === 'string') checkNesting(params.query);
     },
   };
 }

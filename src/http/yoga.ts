@@ -8,9 +8,11 @@ import type { SigningKeys } from '../auth/signing-keys.ts';
 import type { Changes } from '../database/changes.ts';
 import type { Browser, ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import { createAddressOf } from './address.ts';
 import { type AnsweredBrowser, type BrowserOptions, browserOf } from './browser.ts';
 import type { CorsRules } from './cors.ts';
+import { documentCaches } from './document-caches.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import { maskError } from './mask-error.ts';
@@ -19,7 +21,9 @@ import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
+import { useClosedIntrospection } from './use-closed-introspection.ts';
 import { useCors } from './use-cors.ts';
+import { useDocumentLimits } from './use-document-limits.ts';
 import { useHttpStatus } from './use-http-status.ts';
 import { useIncrementalDelivery } from './use-incremental-delivery.ts';
 import { useJwks } from './use-jwks.ts';
@@ -32,6 +36,7 @@ import { type RequestEntries, useRequestLog } from './use-request-log.ts';
 import { useSecurityHeaders } from './use-security-headers.ts';
 import { useSessionCookie } from './use-session-cookie.ts';
 import { useSettledChanges } from './use-settled-changes.ts';
+import { useTrustedDocuments } from './use-trusted-documents.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
 const MOST_BODY_BYTES = 1_000_000;
@@ -52,7 +57,11 @@ interface YogaOptions {
   streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
   /** Null: nothing is counted. `token`: what `/metrics` asks for; null: it is not served here. */
   counting: { metrics: Metrics; token: string | null } | null;
+  /** Null: any document is run. */
+  trustedDocuments: TrustedDocuments | null;
   hasGraphiQL: boolean;
+  /** Whether anybody may ask what the schema holds. */
+  hasIntrospection: boolean;
   /** Whether clients find the server by https. */
   isTls: boolean;
   log: Logger;
@@ -70,7 +79,9 @@ export function createGraphQLServer({
   changes,
   streams,
   counting,
+  trustedDocuments,
   hasGraphiQL,
+  hasIntrospection,
   isTls,
   log,
 }: YogaOptions) {
@@ -109,6 +120,7 @@ export function createGraphQLServer({
     // No field takes a file: nothing should parse one.
     multipart: false,
     maxRequestBodySize: MOST_BODY_BYTES,
+    parserAndValidationCache: documentCaches(),
     maskedErrors: { maskError },
     logging: {
       debug: (...parts) => log.trace(parts.map(String).join(' ')),
@@ -119,6 +131,9 @@ export function createGraphQLServer({
     },
     plugins: [
       useWellFormedRequest(),
+      ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
+      useDocumentLimits(context.queryLimits),
+      ...(hasIntrospection ? [] : [useClosedIntrospection()]),
       useAcceptedStream(),
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.

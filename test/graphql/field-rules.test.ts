@@ -475,6 +475,7 @@ describe('the fields’ own gates', () => {
       log: createLog({ env: 'test', logLevel: 'silent' }),
       registration: 'closed' as const,
       tokenRules: world.tokenRules,
+      queryLimits: world.config.queryLimits,
       tokenEvents: world.streams.tokenEvents,
       now: () => world.clock.now,
       credentialsMissing: () => new RequestRefused('UNAUTHENTICATED'),

@@ -10,7 +10,7 @@ import { declaredScopes } from '../../src/graphql/scopes.ts';
 import { blocksOf } from '../clients/blocks.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
-const world = await openWorld();
+const world = await openWorld({ MAX_QUERY_ALIASES: '10000', MAX_QUERY_TOKENS: '100000' });
 const { database, makeUser, request, tokenSecrets } = world;
 
 const ASK = `query Ask($document: String!, $operationName: String) {
@@ -162,7 +162,10 @@ it('asks a mutation in advance for the scopes of what is its caller’s own, so 
     parse('extend type Mutation { token: Token } extend type Query { token: Token }'),
   );
   const neededFor = (document: string) =>
-    scopesNeeded(rulesOf(readDocument(extended, document, null)), { viewer: null, registration: 'open' });
+    scopesNeeded(rulesOf(readDocument(extended, document, null, world.config.queryLimits)), {
+      viewer: null,
+      registration: 'open',
+    });
   expect(neededFor('mutation { token { user { tokens { totalCount } } } }')).toEqual([['account:read', 'tokens:read']]);
   expect(neededFor('query { token { user { tokens { totalCount } } } }')).toEqual([
     ['account:read', 'tokens:read'],
@@ -175,7 +178,7 @@ it('refuses as too complex what too many combinations of scopes would allow', ()
   for (const [name, field] of Object.entries(made.getQueryType()?.getFields() ?? {})) {
     field.extensions = { pothosOptions: { authScopes: { scopes: [[`${name}:read`], [`${name}:write`]] } } };
   }
-  const operation = readDocument(made, '{ f0 f1 f2 f3 f4 f5 f6 f7 }', null);
+  const operation = readDocument(made, '{ f0 f1 f2 f3 f4 f5 f6 f7 }', null, world.config.queryLimits);
   const nobody = { viewer: { user: {}, token: { scopes: [] } } } as unknown as Context;
   const complaint = { code: 'OPERATION_TOO_COMPLEX' };
   expect(() => findRefusal(operation, nobody)).toThrow(expect.objectContaining(complaint));

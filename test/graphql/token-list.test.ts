@@ -147,7 +147,7 @@ describe('tokens', () => {
               message:
                 'The operation can come to 260,201 values; 10,000 are allowed. ' +
                 'Ask for smaller pages, or for fewer of them within one another.',
-              extensions: { code: 'OPERATION_TOO_COMPLEX' },
+              extensions: { code: 'OPERATION_TOO_COMPLEX', found: 260_201, limit: 10_000 },
             },
           ],
         },

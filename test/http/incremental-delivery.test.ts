@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { overloaded } from '../../src/errors.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
-const world = await openWorld();
+const world = await openWorld({ MAX_QUERY_DIRECTIVES: '200', MAX_QUERY_TOKENS: '2000' });
 const { database, makeUser, request } = world;
 
 /** The results of an answer in parts. */
