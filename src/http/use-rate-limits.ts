@@ -9,11 +9,20 @@ import type { RequestEntries } from './use-request-log.ts';
 /** Where a credential may stand: who sends none is nobody's, and need not be looked at further. */
 const CREDENTIAL_HEADERS = ['authorization', 'token', 'cookie'];
 
+/** Counts whoever sends no credential before anything of the request is looked at, and refuses what is too much. */
+export function useStrangerLimits(limits: RateLimits): Plugin {
+  return {
+    onParams({ request, context }) {
+      if (CREDENTIAL_HEADERS.some((name) => request.headers.has(name))) return;
+      refuseExcess(limits.count(request, null, context));
+    },
+  };
+}
+
 /**
  * So many requests a minute from an address, and of a user; more are refused with 429, and each answer says how many
- * are left. Who sends no credential is counted before anything is parsed, whoever sends one when it has been judged: so
- * that a flood of strangers keeps no user out who shares their address. What was refused for its credential counts for
- * the address.
+ * are left. Who sends a credential is counted when it has been judged: so that a flood of strangers keeps no user out who
+ * shares their address. What was refused for its credential counts for the address.
  */
 export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plugin<Context> {
   function countOrStop({ args, setResultAndStopExecution }: Hooked): void {
@@ -28,10 +37,6 @@ export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plug
   }
 
   return {
-    onParams({ request, context }) {
-      if (CREDENTIAL_HEADERS.some((name) => request.headers.has(name))) return;
-      refuseExcess(limits.count(request, null, context));
-    },
     onExecute: countOrStop,
     onSubscribe: countOrStop,
     onResponse({ request, response, serverContext }) {

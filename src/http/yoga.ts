@@ -31,7 +31,7 @@ import { useLiveViewer } from './use-live-viewer.ts';
 import { useMetrics, useMetricsPath } from './use-metrics.ts';
 import { useOAuthIntrospect } from './use-oauth-introspect.ts';
 import { useOAuthRevoke } from './use-oauth-revoke.ts';
-import { useRateLimits } from './use-rate-limits.ts';
+import { useRateLimits, useStrangerLimits } from './use-rate-limits.ts';
 import { type RequestEntries, useRequestLog } from './use-request-log.ts';
 import { useSecurityHeaders } from './use-security-headers.ts';
 import { useSessionCookie } from './use-session-cookie.ts';
@@ -130,6 +130,7 @@ export function createGraphQLServer({
       error: () => {},
     },
     plugins: [
+      useStrangerLimits(limits),
       useWellFormedRequest(),
       ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
       useDocumentLimits(context.queryLimits),

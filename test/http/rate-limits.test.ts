@@ -1,9 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openWorld } from '../world.ts';
 
 const world = await openWorld();
 const { makeUser, clock } = world;
-const limited = world.endpointWith({ RATE_LIMIT_PER_ADDRESS: '3', RATE_LIMIT_PER_USER: '4' });
+const LIMITS = { RATE_LIMIT_PER_ADDRESS: '3', RATE_LIMIT_PER_USER: '4' };
+const limited = world.endpointWith(LIMITS);
+const MANIFEST = join(mkdtempSync(join(tmpdir(), 'tessera-')), 'manifest.json');
+writeFileSync(MANIFEST, JSON.stringify({ known: '{ me { id } }' }));
+afterAll(() => rmSync(dirname(MANIFEST), { recursive: true }));
 
 let addresses = 0;
 const nextAddress = () => `198.51.100.${++addresses}`;
@@ -85,6 +92,8 @@ describe('requests of nobody', () => {
   it.each<[string, Sent]>([
     ['a header that is no credential', { headers: { authorization: 'Nothing at-all' } }],
     ['a cookie that is no credential', { headers: { cookie: 'a=b' } }],
+    ['what is no list’s document', { to: world.endpointWith({ ...LIMITS, TRUSTED_DOCUMENTS: MANIFEST }) }],
+    ['what is no GraphQL', { body: '{"query":"{"}' }],
     ['the revocation endpoint', { path: '/oauth/revoke', headers: form(), body: 'token=x' }],
   ])('are refused past the limit, by way of %s', async (_case, sent) => {
     const address = nextAddress();
