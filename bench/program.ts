@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,8 @@ export interface Started {
   url: string;
   /** From the process's start to the first 200 from GraphQL. */
   startMs: number;
+  /** What the process has used of the processors so far, in milliseconds; nothing but Linux tells it. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -48,11 +50,19 @@ export async function startScript(script: string, parts: string[], env: Record<s
   return {
     url,
     startMs,
+    cpuMs: () => cpuMsOf(child.pid),
     async stop() {
       child.kill('SIGTERM');
       await ended;
     },
   };
+}
+
+function cpuMsOf(pid = 0): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const [user, system] = fields.split(' ').slice(11);
+  // In hundredths of a second.
+  return (Number(user) + Number(system)) * 10;
 }
 
 export async function ask(url: string, query: string, variables?: Record<string, unknown>): Promise<unknown> {

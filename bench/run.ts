@@ -1,4 +1,5 @@
 import { backfill } from './backfill.ts';
+import { hostileDocuments } from './hostile-documents.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
 import { loginsUnderLoad } from './logins-under-load.ts';
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<string>> = {
   'last-used': lastUsed,
   revocation,
   'logins-under-load': loginsUnderLoad,
+  'hostile-documents': hostileDocuments,
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benches));
