@@ -107,7 +107,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
 }
 
 /** Throws OperatorError where one of them would be refused. */
-export function trustedDocumentsOf({ trustedDocuments: file, queryLimits }: Config): TrustedDocuments | null {
+function trustedDocumentsOf({ trustedDocuments: file, queryLimits }: Config): TrustedDocuments | null {
   return file === null ? null : readTrustedDocuments(file, schema, queryLimits);
 }
 
