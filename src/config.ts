@@ -99,7 +99,7 @@ interface JwtRules {
 }
 
 /** Where figures are to be had. Without a port they are at the server's own, for whoever has the secret for it. */
-export interface MetricsRules {
+interface MetricsRules {
   host: string;
   /** 0: any free port; null: none of its own. */
   port: number | null;

@@ -14,7 +14,7 @@ export interface Figures {
 }
 
 /** A request that has been answered. Each label has few values, and none that a caller chooses. */
-export interface Answered {
+interface Answered {
   endpoint: string;
   outcome: string;
   status: number;

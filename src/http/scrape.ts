@@ -28,7 +28,12 @@ export async function scrape({ method, authorization }: Asked, { metrics, token 
     return { status: 401, headers: { ...PLAIN, 'WWW-Authenticate': 'Bearer' }, body: 'METRICS_TOKEN is asked for.\n' };
   }
   if (method !== 'GET') return { status: 405, headers: { ...PLAIN, Allow: 'GET' }, body: 'The method must be GET.\n' };
-  return { status: 200, headers: { ...PLAIN, 'Content-Type': metrics.contentType }, body: await metrics.text() };
+  try {
+    return { status: 200, headers: { ...PLAIN, 'Content-Type': metrics.contentType }, body: await metrics.text() };
+  } catch {
+    // Neither listener would tell it better: one with a stack trace, the other by ending the process.
+    return { status: 500, headers: PLAIN, body: 'The figures cannot be read.\n' };
+  }
 }
 
 // By digests, which are of one length whatever was sent: the time tells neither the token nor how long it is.

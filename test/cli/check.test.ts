@@ -522,7 +522,11 @@ describe('production', () => {
       DATA_DIR: dataDir,
       TOKEN_SECRETS: DRAWN,
     };
-    const { code, findings } = await check({ ...env, PASSWORD_PEPPER: 'pepper'.repeat(6) });
+    const { code, findings } = await check({
+      ...env,
+      PASSWORD_PEPPER: 'pepper'.repeat(6),
+      METRICS_TOKEN: 'token'.repeat(7),
+    });
     expect({ code, warnings: findings.filter(({ level }) => level === 'warning') }).toEqual({
       code: 0,
       warnings: [
@@ -537,6 +541,12 @@ describe('production', () => {
           'secrets',
           'PASSWORD_PEPPER has so little variety that it can be guessed.',
           'Make one with `npx tessera secrets new`; changing it ends every password, so best before there are any.',
+        ),
+        line(
+          'warning',
+          'secrets',
+          'METRICS_TOKEN has so little variety that it can be guessed.',
+          'Make one with `npx tessera secrets new`, and give it to Prometheus.',
         ),
         line(
           'warning',

@@ -6,7 +6,7 @@ import { readPage } from './printed.ts';
 
 interface Dashboard {
   panels: { title: string; datasource: unknown; targets: { expr: string; datasource: unknown }[] }[];
-  templating: { list: { name: string; type: string; query: unknown; definition?: string }[] };
+  templating: { list: { name: string; type: string; query: unknown; definition?: string; datasource?: unknown }[] };
 }
 
 const guide = readPage('docs/guides/observability.md');
@@ -59,6 +59,7 @@ describe('the dashboard', () => {
       datasource,
       ...targets.map((target) => target.datasource),
     ]);
+    for (const { datasource } of list.slice(1)) sources.push(datasource);
     expect(sources.length).toBeGreaterThan(20);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's.
     for (const source of sources) expect(source).toEqual({ type: 'prometheus', uid: '${datasource}' });

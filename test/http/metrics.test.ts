@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
+import { scrape as scrapeOnce } from '../../src/http/scrape.ts';
 import { createLog } from '../../src/log.ts';
 import { serve } from '../../src/serve.ts';
 import { recordOutput, recordSecrets } from '../recorder.ts';
@@ -202,6 +203,16 @@ describe('/metrics', () => {
     expect(own(second)).toEqual(own(first));
     expect(own(second).length).toBeLessThan(100);
     for (const secret of ['evil', username, key, TOKEN_SECRET, PASSWORD]) expect(second).not.toContain(secret);
+  });
+
+  it('says that figures cannot be read, and no more', async () => {
+    const metrics = {
+      note: () => {},
+      text: () => Promise.reject(new Error('broken inside')),
+      contentType: 'text/plain',
+    };
+    const { status, body } = await scrapeOnce({ method: 'GET', authorization: null }, { metrics, token: null });
+    expect({ status, body }).toEqual({ status: 500, body: 'The figures cannot be read.\n' });
   });
 
   it('counts apart what was throttled', () => {

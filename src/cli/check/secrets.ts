@@ -11,7 +11,7 @@ import { type Finding, messageOf, ok, warning, wrong } from './finding.ts';
 const SUBJECT = 'secrets';
 
 /** Secrets that look typed and not drawn. */
-export function judgeVariety({ tokenSecrets, passwordPepper }: Secrets): Finding[] {
+export function judgeVariety({ tokenSecrets, passwordPepper, metricsToken }: Secrets): Finding[] {
   const findings: Finding[] = [];
   for (const [place, secret] of (tokenSecrets ?? []).entries()) {
     if (!isLowVariety(secret)) continue;
@@ -23,6 +23,10 @@ export function judgeVariety({ tokenSecrets, passwordPepper }: Secrets): Finding
     const remedy =
       'Make one with `npx tessera secrets new`; changing it ends every password, so best before there are any.';
     findings.push(warning(SUBJECT, message, remedy));
+  }
+  if (metricsToken !== null && isLowVariety(metricsToken)) {
+    const message = 'METRICS_TOKEN has so little variety that it can be guessed.';
+    findings.push(warning(SUBJECT, message, 'Make one with `npx tessera secrets new`, and give it to Prometheus.'));
   }
   return findings;
 }
