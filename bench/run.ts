@@ -4,6 +4,8 @@ import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
 import { loginsUnderLoad } from './logins-under-load.ts';
 import { revocation } from './revocation.ts';
+import { slowClients } from './slow-clients.ts';
+import { soak } from './soak.ts';
 import { startTimes } from './start-times.ts';
 
 const benches: Record<string, () => Promise<string>> = {
@@ -14,6 +16,8 @@ const benches: Record<string, () => Promise<string>> = {
   revocation,
   'logins-under-load': loginsUnderLoad,
   'hostile-documents': hostileDocuments,
+  'slow-clients': slowClients,
+  soak,
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in benches));

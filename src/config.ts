@@ -43,6 +43,7 @@ export interface Config {
   tokenLifetimes: TokenLifetimes;
   jwt: JwtRules;
   viewerCacheSize: number;
+  http: HttpRules;
   /** How long connections without a request stay open at shutdown. */
   shutdownGraceSeconds: number;
   metrics: MetricsRules;
@@ -66,6 +67,23 @@ interface RateLimits {
   perAddress: number | null;
   /** Of one user. */
   perUser: number | null;
+}
+
+/** What clients are held to. */
+interface HttpRules {
+  /** Until all headers are there. */
+  headersMs: number;
+  /** Until all of the request is there. */
+  requestMs: number;
+  /** Until the next request begins. */
+  keepAliveMs: number;
+  /** How long an answer may wait for a client that does not read it. */
+  stalledMs: number;
+  headerBytes: number;
+  bodyBytes: number;
+  connections: number;
+  /** Null: as many as there may be at all. */
+  connectionsPerAddress: number | null;
 }
 
 /** What the connections to the database are held to. */
@@ -228,6 +246,16 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...pl
       check: plain.JWT_CHECK,
     },
     viewerCacheSize: plain.VIEWER_CACHE_SIZE,
+    http: {
+      headersMs: plain.HEADERS_TIMEOUT * 1000,
+      requestMs: plain.REQUEST_TIMEOUT * 1000,
+      keepAliveMs: plain.KEEP_ALIVE_TIMEOUT * 1000,
+      stalledMs: plain.WRITE_TIMEOUT * 1000,
+      headerBytes: plain.MAX_HEADER_BYTES,
+      bodyBytes: plain.MAX_BODY_BYTES,
+      connections: plain.MAX_CONNECTIONS,
+      connectionsPerAddress: plain.MAX_CONNECTIONS_PER_ADDRESS,
+    },
     shutdownGraceSeconds: plain.SHUTDOWN_GRACE,
     metrics: { host: plain.METRICS_HOST, port: plain.METRICS_PORT ?? null },
     queryLimits: {

@@ -17,6 +17,7 @@ import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { schema } from './graphql/schema.ts';
 import { readTrustedDocuments, type TrustedDocuments } from './graphql/trusted-documents.ts';
 import { type Hooks, hooks as ownHooks } from './hooks.ts';
+import { trusting } from './http/address.ts';
 import { GRAPHQL_PATH } from './http/graphql-path.ts';
 import { METRICS_PATH } from './http/scrape.ts';
 import { type HttpServer, listen } from './http/server.ts';
@@ -55,7 +56,11 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
   const { host, port, shutdownGraceSeconds } = config;
   const lingerMs = shutdownGraceSeconds * 1000;
   const trustedDocuments = trustedDocumentsOf(config);
-  const server = await listen({ host, port, drainMs: DRAIN_MS, lingerMs }).catch(async (error) => {
+  const listening = {
+    ...{ host, port, drainMs: DRAIN_MS, lingerMs, limits: config.http },
+    isTrustedProxy: trusting(config.trustedProxies),
+  };
+  const server = await listen(listening).catch(async (error) => {
     // Started twice, it finds the port taken first; that its own kind has the directory says more.
     if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
     throw error;
@@ -77,10 +82,10 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     const behind = { database: open.database, lifetimes, throttle, log, now: () => new Date() };
     const lastUsed = createLastUsed(behind);
     // Which port was really taken, the configuration need not say.
-    const listening = { ...config, port: Number(new URL(server.url).port) };
+    const reachable = { ...config, port: Number(new URL(server.url).port) };
     const metricsOf = await prepareMetrics(secrets, { ...open, server, metricsServer });
     const parts = { ...open, signingKeys, trustedDocuments, lastUsed, metricsOf };
-    const endpoint = createEndpoint(listening, secrets, parts, log, undefined, hooks);
+    const endpoint = createEndpoint(reachable, secrets, parts, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
     const pruning = startDailyPrune(behind);
@@ -197,6 +202,7 @@ export function createEndpoint(
     trustedDocuments: parts.trustedDocuments ?? trustedDocumentsOf(config),
     hasGraphiQL: config.hasGraphiQL,
     hasIntrospection: config.hasIntrospection,
+    mostBodyBytes: config.http.bodyBytes,
     isTls: publicUrlOf(config).startsWith('https:'),
     log,
   });

@@ -19,7 +19,7 @@ const TABLE: Record<string, readonly string[]> = {
   http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors'],
 };
 
-const PURE_AUTH_PACKAGES = ['bcrypt', 'p-limit', 'jose', '@zxcvbn-ts/language-common'];
+const PURE_AUTH_PACKAGES = ['bcrypt', 'p-limit', 'ipaddr.js', 'jose', '@zxcvbn-ts/language-common'];
 
 interface Import {
   from: string;

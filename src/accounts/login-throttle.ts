@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { networkOf } from '../auth/networks.ts';
 import type { LoginThrottleRules } from '../auth/throttle-rules.ts';
 import { InvalidCredentialsError } from './failures.ts';
-import { networkOf, type ThrottleCounters } from './throttle-counters.ts';
+import type { ThrottleCounters } from './throttle-counters.ts';
 import { usernameKeyOf } from './username.ts';
 
 /** Who tries to get in, and by which password. */

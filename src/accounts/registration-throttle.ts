@@ -1,5 +1,6 @@
+import { networkOf } from '../auth/networks.ts';
 import { UsernameTakenError } from './failures.ts';
-import { networkOf, type ThrottleCounters } from './throttle-counters.ts';
+import type { ThrottleCounters } from './throttle-counters.ts';
 
 export interface RegistrationThrottle {
   /**

@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import ipaddr from 'ipaddr.js';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { WaitRules } from '../auth/throttle-rules.ts';
 import type { Database } from '../database/client.ts';
@@ -19,9 +18,6 @@ export type ThrottleCounters = ReturnType<typeof createThrottleCounters>;
 const MOST_DOUBLINGS = 30;
 
 const DOMAIN = 'tessera throttle v1';
-
-/** Of IPv6 a customer has a network of 64 bits at least, and all its addresses. */
-const NETWORK_BYTES = 8;
 
 /**
  * Attempts that all nodes count together, in the database: after so many free ones each has to wait, longer each time.
@@ -120,10 +116,4 @@ export async function pruneThrottleCounters(
 
 function rowsOf(counters: readonly Counter[]): Prisma.Sql {
   return Prisma.join(counters.map(({ key, most }) => Prisma.sql`(${key}::bytea, ${most}::int)`));
-}
-
-/** Whose address it is, as far as a counter goes. */
-export function networkOf(address: string): string {
-  const parsed = ipaddr.parse(address);
-  return parsed.kind() === 'ipv4' ? address : parsed.toByteArray().slice(0, NETWORK_BYTES).join('.');
 }

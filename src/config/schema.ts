@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { parseNetwork } from '../auth/networks.ts';
 import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
 import { isLoopbackUrl } from './loopback.ts';
-import { parseNetwork } from './networks.ts';
 import {
   duration,
   durationOrNone,
@@ -104,6 +104,19 @@ export const schema = z
     ),
     JWT_CHECK: z.enum(['signature', 'strict'], 'must be signature or strict').default(VARIABLES.JWT_CHECK.default),
     VIEWER_CACHE_SIZE: wholeNumber(0, 10_000_000).default(Number(VARIABLES.VIEWER_CACHE_SIZE.default)),
+    HEADERS_TIMEOUT: upToAnHour().prefault(VARIABLES.HEADERS_TIMEOUT.default),
+    REQUEST_TIMEOUT: upToAnHour().prefault(VARIABLES.REQUEST_TIMEOUT.default),
+    WRITE_TIMEOUT: upToAnHour().prefault(VARIABLES.WRITE_TIMEOUT.default),
+    KEEP_ALIVE_TIMEOUT: upToAnHour().prefault(VARIABLES.KEEP_ALIVE_TIMEOUT.default),
+    MAX_HEADER_BYTES: wholeNumber(1_024, 1_048_576).default(Number(VARIABLES.MAX_HEADER_BYTES.default)),
+    MAX_BODY_BYTES: wholeNumber(1_024, 100_000_000).default(Number(VARIABLES.MAX_BODY_BYTES.default)),
+    MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(Number(VARIABLES.MAX_CONNECTIONS.default)),
+    MAX_CONNECTIONS_PER_ADDRESS: z
+      .union(
+        [z.literal('none').transform(() => null), wholeNumber(1, 1_000_000)],
+        'must be a whole number from 1 to 1000000, or none',
+      )
+      .prefault(VARIABLES.MAX_CONNECTIONS_PER_ADDRESS.default),
     // Requests in flight are given ten.
     SHUTDOWN_GRACE: z
       .union(
@@ -135,6 +148,11 @@ export const schema = z
   .refine((env) => !(env.BCRYPT_COST < 10) || env.NODE_ENV === 'test', {
     path: ['BCRYPT_COST'],
     error: COST_RULE,
+    when: always,
+  })
+  .refine((env) => !(env.HEADERS_TIMEOUT > env.REQUEST_TIMEOUT), {
+    path: ['HEADERS_TIMEOUT'],
+    error: 'must not be longer than REQUEST_TIMEOUT: the headers are part of the request',
     when: always,
   })
   .refine((env) => !env.DIRECT_DATABASE_URL || env.DATABASE_URL, {

@@ -146,6 +146,32 @@ export const VARIABLES = {
     default: '50000',
     about: 'How many keys’ owners are kept in memory, so that a key costs one query and no more; 0 keeps none.',
   },
+  HEADERS_TIMEOUT: {
+    default: '10s',
+    about:
+      'How long a client may take to send a request’s headers: a duration of up to 1 hour, not above REQUEST_TIMEOUT.',
+  },
+  REQUEST_TIMEOUT: {
+    default: '30s',
+    about: 'How long a client may take to send a whole request: a duration of up to 1 hour.',
+  },
+  WRITE_TIMEOUT: {
+    default: '30s',
+    about: 'How long an answer may wait for a client that does not read it: a duration of up to 1 hour.',
+  },
+  KEEP_ALIVE_TIMEOUT: {
+    default: '5s',
+    about:
+      'How long a connection stays open for the next request: a duration of up to 1 hour. A proxy’s must be shorter.',
+  },
+  MAX_HEADER_BYTES: { default: '16384', about: 'How long a request’s headers may be, 1024 to 1048576; longer is 431.' },
+  MAX_BODY_BYTES: { default: '1000000', about: 'How long a request’s body may be, 1024 to 100000000; longer is 413.' },
+  MAX_CONNECTIONS: { default: '10000', about: 'How many connections a node takes, 1 to 1000000; one more is closed.' },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    default: '256',
+    about:
+      'How many connections one IPv4 address or IPv6 /64 may have, 1 to 1000000, or `none`; this machine has no such limit.',
+  },
   SHUTDOWN_GRACE: {
     default: '5s',
     about:

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { parseAddress, parseNetwork } from '../config/networks.ts';
+import { parseAddress, parseNetwork } from '../auth/networks.ts';
 
 /** Where a request comes from; null: it came by no connection. */
 export type AddressOf = (req: IncomingMessage | undefined) => string | null;
@@ -15,17 +15,10 @@ export function createAddressOf(
   noteUntrusted: (address: string) => void = () => {},
 ): AddressOf {
   let isNoted = false;
-  const networks = trustedProxies.flatMap((text) => {
-    const network = parseNetwork(text);
-    return network ? [network] : [];
-  });
-
-  function isTrusted(address: Address): boolean {
-    return networks.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits));
-  }
+  const isTrusted = trustingParsed(trustedProxies);
 
   return (req) => {
-    let address = parseAddress(req?.socket.remoteAddress ?? '');
+    let address = addressOf(req?.socket.remoteAddress ?? '');
     if (!address) return null;
     const forwarded = req?.headers['x-forwarded-for'];
     if (forwarded === undefined) return address.toString();
@@ -45,6 +38,28 @@ export function createAddressOf(
 }
 
 type Address = NonNullable<ReturnType<typeof parseAddress>>;
+
+/** Whether an address, as a socket names it, is one of these or in one of these networks. */
+export function trusting(trustedProxies: readonly string[]): (address: string) => boolean {
+  const isTrusted = trustingParsed(trustedProxies);
+  return (text) => {
+    const address = addressOf(text);
+    return address !== null && isTrusted(address);
+  };
+}
+
+function trustingParsed(trustedProxies: readonly string[]): (address: Address) => boolean {
+  const networks = trustedProxies.flatMap((text) => {
+    const network = parseNetwork(text);
+    return network ? [network] : [];
+  });
+  return (address) => networks.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits));
+}
+
+/** A socket names the interface, too, by which an address of one link was reached. */
+function addressOf(text: string): Address | null {
+  return parseAddress(text.split('%', 1)[0] ?? '');
+}
 
 /** Some proxies add the client's port. */
 function withoutPort(text: string): string {

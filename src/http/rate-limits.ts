@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { networkOf } from '../accounts/throttle-counters.ts';
+import { networkOf } from '../auth/networks.ts';
 import type { Config } from '../config.ts';
 import { throttled } from '../errors.ts';
 import type { AddressOf } from './address.ts';

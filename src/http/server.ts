@@ -1,6 +1,15 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type ServerOptions as NodeServerOptions,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { OperatorError } from '../errors.ts';
+import { limitConnections } from './connections.ts';
+import { refuseClient, STATUS_HEADERS, statusBody } from './refuse-client.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
@@ -8,6 +17,24 @@ type Phase = 'starting' | 'ready' | 'draining';
 
 const SWEEP_MS = 50;
 const OWN_NAMES: AddressNames = { host: 'HOST', port: 'PORT' };
+/** How often Node looks for requests that do not come in time. */
+const CHECK_MS = 500;
+
+/** What clients are held to, so that the slow and the hostile keep nobody else from being served. */
+export interface HttpLimits {
+  /** From the connection, or the last answer on it, until all headers are there. */
+  headersMs: number;
+  /** Until all of the request is there; not shorter. */
+  requestMs: number;
+  /** Until the next request begins. */
+  keepAliveMs: number;
+  /** How long an answer may wait for a client that does not read it. */
+  stalledMs: number;
+  headerBytes: number;
+  connections: number;
+  /** Null: as many as there may be at all. */
+  connectionsPerAddress: number | null;
+}
 
 interface ServerOptions {
   host: string;
@@ -16,6 +43,10 @@ interface ServerOptions {
   drainMs: number;
   /** Milliseconds for which connections without a request stay open at shutdown; left out, none. */
   lingerMs?: number;
+  /** Left out, Node's own. */
+  limits?: HttpLimits;
+  /** Whether many clients come by this address, which has as many connections as it likes. */
+  isTrustedProxy?(address: string): boolean;
   /** The variables that say where it listens, for what is said when it cannot. */
   names?: AddressNames;
 }
@@ -46,6 +77,8 @@ export async function listen({
   drainMs,
   lingerMs = 0,
   names = OWN_NAMES,
+  limits,
+  isTrustedProxy = () => false,
 }: ServerOptions): Promise<HttpServer> {
   let phase: Phase = 'starting';
   let listener: RequestListener = (request, response) => {
@@ -55,7 +88,7 @@ export async function listen({
   let isDatabaseThere = async () => false;
   let requestsInFlight = 0;
 
-  const server = createServer((request, response) => {
+  const server = createServer(optionsOf(limits), (request, response) => {
     if (phase === 'draining') response.setHeader('Connection', 'close');
     const path = request.url?.split('?', 1)[0];
     if (path === '/health/live') return answer(response, 200, 'live');
@@ -68,6 +101,14 @@ export async function listen({
     });
     return listener(request, response);
   });
+
+  server.on('clientError', refuseClient);
+  // Node would drop what is more without a word, a second Authorization with it. The bytes are counted, and that is enough.
+  server.maxHeadersCount = 0;
+  if (limits) {
+    server.maxConnections = limits.connections;
+    limitConnections(server, { perAddress: limits.connectionsPerAddress, isTrustedProxy, stalledMs: limits.stalledMs });
+  }
 
   async function answerReadiness(response: ServerResponse): Promise<void> {
     const isReady = phase === 'ready' && (await isDatabaseThere());
@@ -98,6 +139,20 @@ export async function listen({
       clearInterval(sweep);
       clearTimeout(cutOff);
     },
+  };
+}
+
+function optionsOf(limits: HttpLimits | undefined): NodeServerOptions {
+  if (!limits) return {};
+  return {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    maxHeaderSize: limits.headerBytes,
+    connectionsCheckingInterval: CHECK_MS,
+    // A client that is gone without a word is noticed, also where only an event stream was open.
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
   };
 }
 
@@ -143,10 +198,6 @@ function refuse({ headers }: IncomingMessage, response: ServerResponse, status: 
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Cache-Control': 'no-store',
-    ...(status === 503 ? { 'Retry-After': '1' } : {}),
-  });
-  response.end(`${JSON.stringify({ status: text })}\n`);
+  response.writeHead(status, { ...STATUS_HEADERS, ...(status === 503 ? { 'Retry-After': '1' } : {}) });
+  response.end(statusBody(text));
 }

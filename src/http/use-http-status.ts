@@ -3,6 +3,8 @@ import type { Plugin } from 'graphql-yoga';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { withExtensions } from './with-extensions.ts';
 
+const OF_HTTP = [405, 406, 413];
+
 type Http = { status?: number; headers?: Record<string, string>; spec?: boolean };
 
 /**
@@ -25,10 +27,10 @@ function withStatus(error: GraphQLError): GraphQLError {
   const rule: { status: number; isSpec?: true } = ERROR_CODES[code];
   const { http: declared, originalError: _, ...extensions } = error.extensions;
   const { status, ...given } = (declared ?? {}) as Http;
-  // What HTTP itself refuses (405, 406, 415) keeps its own status.
+  // What HTTP itself refuses (405, 406, 413) keeps its own status.
   const http = {
     ...given,
-    status: code === 'BAD_REQUEST' && (status === 405 || status === 406) ? status : rule.status,
+    status: code === 'BAD_REQUEST' && status !== undefined && OF_HTTP.includes(status) ? status : rule.status,
   };
   return withExtensions(error, { ...extensions, code, http: { ...http, spec: rule.isSpec ?? false } });
 }

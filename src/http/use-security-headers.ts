@@ -4,6 +4,13 @@ import { graphiqlPolicy } from './graphiql.ts';
 /** No answer of the API is a page: what shows it as one may load nothing, and stand in no frame. */
 const POLICY = "default-src 'none'; frame-ancestors 'none'";
 
+/** What stands on every answer that is no page. */
+export const SECURITY_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': POLICY,
+  'Referrer-Policy': 'no-referrer',
+};
+
 /** A year. Source: OWASP HTTP Strict Transport Security Cheat Sheet. */
 const HSTS = 'max-age=31536000';
 
@@ -14,10 +21,9 @@ const HSTS = 'max-age=31536000';
 export function useSecurityHeaders({ isTls }: { isTls: boolean }): Plugin {
   return {
     onResponse({ response: { headers } }) {
-      headers.set('X-Content-Type-Options', 'nosniff');
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
       const isPage = headers.get('content-type')?.startsWith('text/html');
-      headers.set('Content-Security-Policy', isPage ? graphiqlPolicy() : POLICY);
-      headers.set('Referrer-Policy', 'no-referrer');
+      if (isPage) headers.set('Content-Security-Policy', graphiqlPolicy());
       if (isTls) headers.set('Strict-Transport-Security', HSTS);
     },
   };

@@ -39,8 +39,6 @@ import { useSettledChanges } from './use-settled-changes.ts';
 import { useTrustedDocuments } from './use-trusted-documents.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
-const MOST_BODY_BYTES = 1_000_000;
-
 interface YogaOptions {
   context: Omit<ServerContext, 'credentialsMissing'>;
   schemes: readonly Scheme[];
@@ -62,6 +60,7 @@ interface YogaOptions {
   hasGraphiQL: boolean;
   /** Whether anybody may ask what the schema holds. */
   hasIntrospection: boolean;
+  mostBodyBytes: number;
   /** Whether clients find the server by https. */
   isTls: boolean;
   log: Logger;
@@ -82,6 +81,7 @@ export function createGraphQLServer({
   trustedDocuments,
   hasGraphiQL,
   hasIntrospection,
+  mostBodyBytes,
   isTls,
   log,
 }: YogaOptions) {
@@ -119,7 +119,7 @@ export function createGraphQLServer({
     batching: false,
     // No field takes a file: nothing should parse one.
     multipart: false,
-    maxRequestBodySize: MOST_BODY_BYTES,
+    maxRequestBodySize: mostBodyBytes,
     parserAndValidationCache: documentCaches(),
     maskedErrors: { maskError },
     logging: {

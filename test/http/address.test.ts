@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { parseNetwork } from '../../src/config/networks.ts';
+import { networkOf, parseNetwork } from '../../src/auth/networks.ts';
 import { createAddressOf } from '../../src/http/address.ts';
 
 function requestFrom(remoteAddress: string | undefined, forwardedFor?: string): IncomingMessage {
@@ -46,6 +46,17 @@ describe('where a request comes from', () => {
 });
 
 describe('a network', () => {
+  it.each([
+    ['203.0.113.9', '::ffff:203.0.113.9', true],
+    ['203.0.113.9', '203.0.113.8', false],
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', true],
+    ['2001:db8:1:2::1', '2001:DB8:0001:2::2', true],
+    ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
+    ['::1', '0:0:0:0::2', true],
+  ])('tells %s and %s apart only where they are two clients', (one, other, isSame) => {
+    expect(networkOf(one) === networkOf(other)).toBe(isSame);
+  });
+
   it.each(['10.0.0.0/8', '0.0.0.0/0', '192.0.2.1', '::/0', '2001:db8::/32', '::1'])('may be %s', (text) => {
     expect(parseNetwork(text)).not.toBe(null);
   });

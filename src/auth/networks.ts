@@ -1,5 +1,8 @@
 import ipaddr from 'ipaddr.js';
 
+/** Of IPv6 a customer has a network of 64 bits at least, and all its addresses. */
+const NETWORK_BYTES = 8;
+
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** An IP address, read; null when it is none. One of IPv4 that is written as IPv6 (`::ffff:127.0.0.1`) is one of IPv4. */
@@ -17,4 +20,11 @@ export function parseNetwork(text: string): [Address, number] | null {
   const most = address.kind() === 'ipv4' ? 32 : 128;
   if (bits === undefined) return [address, most];
   return /^\d{1,3}$/.test(bits) && Number(bits) <= most ? [address, Number(bits)] : null;
+}
+
+/** What of an address tells one client from another: all of IPv4's, and of IPv6's the network that a customer has. */
+export function networkOf(address: string): string {
+  const parsed = parseAddress(address);
+  if (!parsed) return address;
+  return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, NETWORK_BYTES).join('.');
 }
