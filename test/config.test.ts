@@ -39,8 +39,8 @@ describe('the configuration', () => {
         passwordQueue: { atOnce: Math.max(1, availableParallelism() - 1), waiting: 32 },
         throttle: {
           maxFailures: 5,
-          maxFailuresPerAddress: 20,
-          maxRegistrationsPerAddress: 20,
+          maxFailuresPerAddress: 100,
+          maxRegistrationsPerAddress: 50,
           longestWaitSeconds: 15 * 60,
           forgottenAfterSeconds: 24 * 3_600,
         },

@@ -21,6 +21,7 @@ const DOMAIN = 'tessera throttle v1';
 
 /**
  * Attempts that all nodes count together, in the database: after so many free ones each has to wait, longer each time.
+ * They fade, as many as are free in the time after which all are forgotten: what people mistype by and by adds up to nothing.
  * The secret keeps what is counted from whoever reads the table.
  */
 export function createThrottleCounters(
@@ -42,7 +43,9 @@ export function createThrottleCounters(
   async function count(counters: readonly Counter[], now: Date): Promise<void> {
     const forgottenBefore = new Date(now.getTime() - forgottenAfterSeconds * 1000);
     const isForgotten = Prisma.sql`t."countedAt" <= ${forgottenBefore}`;
-    const failures = Prisma.sql`CASE WHEN ${isForgotten} THEN 1 ELSE t."attempts" + 1 END`;
+    const most = Prisma.sql`(SELECT "most" FROM asked WHERE asked."key" = t."key")`;
+    const faded = Prisma.sql`greatest(0, extract(epoch FROM ${now}::timestamptz - t."countedAt"))::float8 * ${most} / ${forgottenAfterSeconds}::float8`;
+    const attempts = Prisma.sql`CASE WHEN ${isForgotten} THEN 1 ELSE greatest(0, t."attempts" - ${faded}) + 1 END`;
     // A row that another holds is waited for, and then read as he leaves it; one that another makes meanwhile is met by
     // the insert, which asks again whether it is free.
     const counted = await database.$queryRaw<{ key: Uint8Array }[]>`
@@ -55,8 +58,7 @@ export function createThrottleCounters(
         FROM asked WHERE NOT EXISTS (SELECT FROM held WHERE held."freeAt" > ${now})
        ORDER BY asked."key"
           ON CONFLICT ("key") DO UPDATE
-         SET "attempts" = ${failures}, "countedAt" = ${now},
-             "freeAt" = ${freeAt(failures, Prisma.sql`(SELECT "most" FROM asked WHERE asked."key" = t."key")`, now)}
+         SET "attempts" = ${attempts}, "countedAt" = ${now}, "freeAt" = ${freeAt(attempts, most, now)}
        WHERE t."freeAt" <= ${now}
       RETURNING t."key"`;
     if (counted.length === counters.length) return;
@@ -68,9 +70,11 @@ export function createThrottleCounters(
     throw throttled(await secondsUntilFree(counters, now));
   }
 
-  function freeAt(failures: Prisma.Sql, most: Prisma.Sql, now: Date): Prisma.Sql {
-    return Prisma.sql`CASE WHEN ${failures} < ${most} THEN ${now}::timestamptz ELSE ${now}::timestamptz + interval '1 second'
-      * least(power(2, least((${failures}) - ${most}, ${MOST_DOUBLINGS})), ${longestWaitSeconds}::float8) END`;
+  function freeAt(attempts: Prisma.Sql, most: Prisma.Sql, now: Date): Prisma.Sql {
+    // Five within a minute are five, though the first has faded a little.
+    const whole = Prisma.sql`round(${attempts})`;
+    return Prisma.sql`CASE WHEN ${whole} < ${most} THEN ${now}::timestamptz ELSE ${now}::timestamptz + interval '1 second'
+      * least(power(2, least(${whole} - ${most}, ${MOST_DOUBLINGS})), ${longestWaitSeconds}::float8) END`;
   }
 
   async function secondsUntilFree(counters: readonly Counter[], now: Date): Promise<number> {
@@ -91,7 +95,7 @@ export function createThrottleCounters(
       )
       UPDATE "ThrottleCounter" t
          SET "attempts" = greatest(t."attempts" - 1, 0),
-             "freeAt" = CASE WHEN t."attempts" - 1 < held."most" THEN least(t."freeAt", ${now}) ELSE t."freeAt" END
+             "freeAt" = CASE WHEN round(t."attempts" - 1) < held."most" THEN least(t."freeAt", ${now}) ELSE t."freeAt" END
         FROM held WHERE t."key" = held."key"`;
   }
 

@@ -80,11 +80,11 @@ export const VARIABLES = {
     about: 'How often a password may be wrong for a username, and from one address, before each further try must wait.',
   },
   MAX_LOGIN_FAILURES_PER_ADDRESS: {
-    default: '20',
+    default: '100',
     about: 'The same of an address, whatever the usernames: many people may share one.',
   },
   MAX_REGISTRATIONS_PER_ADDRESS: {
-    default: '20',
+    default: '50',
     about: 'How many users may register from one address before each further one must wait.',
   },
   THROTTLE_LONGEST_WAIT: {
@@ -93,7 +93,8 @@ export const VARIABLES = {
   },
   THROTTLE_FORGETS_AFTER: {
     default: '24h',
-    about: 'How long after the last wrong password or registration they count no more: a duration of up to 30 days.',
+    about:
+      'How long after the last wrong password or registration none counts any more, and in which as many fade as are free: a duration of up to 30 days.',
   },
   RATE_LIMIT_PER_ADDRESS: {
     default: '1200',

@@ -171,6 +171,14 @@ describe('the login throttle', () => {
     for (const wait of ['wrong', 'wrong', 'wrong', 1]) expect(await tryAt(3_600 * 2, he)).toBe(wait);
   });
 
+  it('lets what was long between fade, as many as are free in the time after which all is forgotten', async () => {
+    const he = { ...somebody(), address: null };
+    // Three in 3,600 seconds: one in 1,200.
+    for (let n = 0; n < 10; n++) expect(await tryAt(n * 1_200, he)).toBe('wrong');
+    for (const at of [11_900, 11_901, 11_902]) expect(await tryAt(at, he)).toBe('wrong');
+    expect(await tryAt(11_902.5, he)).toBe(1);
+  });
+
   it('keeps neither usernames nor addresses', async () => {
     const he = { ...somebody(), username: 'my-password-by-mistake' };
     await failTimes(1, he);

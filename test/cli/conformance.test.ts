@@ -23,6 +23,10 @@ async function startPeopled(registration: 'open' | 'closed', authentication: str
     TOKEN_SECRETS: 't'.repeat(32),
     AUTHENTICATION: authentication,
     JWT_ISSUER: 'https://tessera.test',
+    // It is asked all over again for each fault, from one address.
+    MAX_LOGIN_FAILURES: '1000000',
+    MAX_LOGIN_FAILURES_PER_ADDRESS: '1000000',
+    MAX_REGISTRATIONS_PER_ADDRESS: '1000000',
   };
   const { url } = await startServer({ ...env, REGISTRATION: registration }, afterAll);
   return { url, env, ...(await makePeople(env)) };

@@ -129,7 +129,9 @@ describeWith(['chromium'], 'a browser', () => {
   /** A page of the server's own origin, in which this user has signed in. */
   async function signedInPage(visitor: BrowserContext, username = 'ada'): Promise<Page> {
     const page = await visitor.newPage();
-    await page.goto(`${origin}/health/live`);
+    // No answer of the server's lets a page do anything.
+    await page.route(`${origin}/page`, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+    await page.goto(`${origin}/page`);
     expect(await send(page, { query: signInAs(username) })).toEqual(isSignedIn(username));
     recordSecret((await sessionOf(visitor)) ?? '');
     return page;

@@ -30,7 +30,7 @@ await once(server, 'listening');
 afterAll(() => void server.close());
 const origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 
-/** The whole reply: status, headers but for the request's id, and body. */
+/** The whole reply: status, headers but for the request's id and what is left of the caller's limit, and body. */
 async function post(path: string, body: string | Record<string, string>, headers: Record<string, string> = {}) {
   const text = typeof body === 'string' ? body : new URLSearchParams(body).toString();
   const response = await world.endpoint.fetch(`http://tessera.test${path}`, {
@@ -38,7 +38,11 @@ async function post(path: string, body: string | Record<string, string>, headers
     headers: { 'content-type': FORM, ...headers },
     body: text,
   });
-  const { 'x-request-id': requestId, 'content-length': _, ...rest } = Object.fromEntries(response.headers.entries());
+  const all = Object.fromEntries(response.headers.entries());
+  const { 'x-request-id': requestId, 'content-length': _, ratelimit, 'ratelimit-policy': policy, ...rest } = all;
+  // Of no connection, only a user is counted.
+  expect([undefined, '"user";q=6000;w=60']).toContain(policy);
+  expect(ratelimit === undefined).toBe(policy === undefined);
   expect(requestId).toMatch(/^[\da-f-]{36}$/);
   return { status: response.status, headers: rest, body: await response.text() };
 }

@@ -1,7 +1,7 @@
 -- CreateTable
 CREATE TABLE "ThrottleCounter" (
     "key" BYTEA NOT NULL,
-    "attempts" INTEGER NOT NULL,
+    "attempts" DOUBLE PRECISION NOT NULL,
     "freeAt" TIMESTAMPTZ(3) NOT NULL,
     "countedAt" TIMESTAMPTZ(3) NOT NULL,
 
