@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { parseAddress, parseNetwork } from '../auth/networks.ts';
 
 /** Where a request comes from; null: it came by no connection. */
@@ -18,7 +19,9 @@ export function createAddressOf(
   const isTrusted = trustingParsed(trustedProxies);
 
   return (req) => {
-    let address = addressOf(req?.socket.remoteAddress ?? '');
+    // Whatever its type says: gone with a connection that was given up.
+    const socket: Socket | null | undefined = req?.socket;
+    let address = addressOf(socket?.remoteAddress ?? '');
     if (!address) return null;
     const forwarded = req?.headers['x-forwarded-for'];
     if (forwarded === undefined) return address.toString();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { SentCredentials } from '../auth/scheme.ts';
 
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
@@ -26,7 +27,11 @@ function isPrivate(request: Request, req: IncomingMessage | undefined): boolean 
   const forwarded = request.headers.get('x-forwarded-proto');
   // A proxy that another one stands in front of adds its own: the first is what the client used.
   if (forwarded !== null) return forwarded.split(',', 1)[0]?.trim().toLowerCase() === 'https';
-  if (req) return 'encrypted' in req.socket || LOOPBACK.test(req.socket.remoteAddress ?? '');
+  if (req) {
+    // Whatever its type says: gone with a connection that was given up.
+    const socket: Socket | null = req.socket;
+    return socket !== null && ('encrypted' in socket || LOOPBACK.test(socket.remoteAddress ?? ''));
+  }
   const { protocol, hostname } = new URL(request.url);
   return protocol === 'https:' || LOCAL_HOST.test(hostname);
 }

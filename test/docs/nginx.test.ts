@@ -22,7 +22,11 @@ const env = {
 };
 
 // What belongs to a connection and not to the answer, and what differs from one answer to the next.
-const OF_THE_CONNECTION = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date', 'x-request-id'];
+const OF_THE_CONNECTION = [
+  ...['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date', 'x-request-id'],
+  // What nginx answers in the servers' place, they have not counted.
+  ...['ratelimit', 'ratelimit-policy'],
+];
 
 function answerOf(status: number, headers: Iterable<[string, unknown]>, body: string) {
   const kept = [...headers].filter(([name]) => !OF_THE_CONNECTION.includes(name));

@@ -42,6 +42,7 @@ describe('where a request comes from', () => {
   it('is unknown without a connection', () => {
     expect(createAddressOf([])(undefined)).toBe(null);
     expect(createAddressOf([])(requestFrom(undefined))).toBe(null);
+    expect(createAddressOf([])({ socket: null, headers: {} } as unknown as IncomingMessage)).toBe(null);
   });
 });
 

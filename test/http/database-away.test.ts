@@ -42,6 +42,11 @@ describeWith(['initdb', 'ps'], 'a server whose PostgreSQL goes away under load',
   beforeAll(async () => {
     cluster = await startCluster();
     env = {
+      // A login that the database’s end has cut off counts as a wrong one.
+      MAX_LOGIN_FAILURES: '1000000',
+      MAX_LOGIN_FAILURES_PER_ADDRESS: '1000000',
+      RATE_LIMIT_PER_ADDRESS: 'none',
+      RATE_LIMIT_PER_USER: 'none',
       NODE_ENV: 'test',
       BCRYPT_COST: '4',
       TOKEN_SECRETS: 't'.repeat(32),

@@ -61,7 +61,13 @@ describe('a server with small limits', () => {
       MAX_HEADER_BYTES: '2048',
       MAX_BODY_BYTES: '2048',
     };
-    const env = { ...own.env, NODE_ENV: 'test', BCRYPT_COST: '4', TOKEN_SECRETS: 't'.repeat(32) };
+    const env = {
+      ...own.env,
+      NODE_ENV: 'test',
+      BCRYPT_COST: '4',
+      TOKEN_SECRETS: 't'.repeat(32),
+      RATE_LIMIT_PER_ADDRESS: 'none',
+    };
     let kill = async () => {};
     server = await startServer({ ...env, ...limits }, (end) => {
       kill = end;

@@ -142,7 +142,7 @@ describe('/metrics', () => {
       PASSWORDS_AT_ONCE: '1',
       PASSWORDS_WAITING: '0',
     });
-    const answers = await Promise.all(Array.from({ length: 12 }, () => ask(logInAs('nobody-at-all'))));
+    const answers = await Promise.all(Array.from({ length: 12 }, (_each, n) => ask(logInAs(`nobody${n}`))));
     const turnedAway = answers.filter(({ errors }) => errors?.[0].extensions.code === 'OVERLOADED').length;
     expect(turnedAway).toBeGreaterThan(0);
     const all = await scrape();
