@@ -49,10 +49,10 @@ export function createLoginThrottle(counters: ThrottleCounters, rules: LoginThro
     try {
       const proved = await check();
       await counters.clear(users);
-      await counters.takeBack(shared, now);
+      await counters.takeBack(shared);
       return proved;
     } catch (error) {
-      if (!(error instanceof InvalidCredentialsError)) await counters.takeBack(all, now);
+      if (!(error instanceof InvalidCredentialsError)) await counters.takeBack(all);
       throw error;
     }
   }

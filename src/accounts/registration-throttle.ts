@@ -20,7 +20,7 @@ export function createRegistrationThrottle(counters: ThrottleCounters, mostPerAd
       try {
         return await make();
       } catch (error) {
-        if (!(error instanceof UsernameTakenError)) await counters.takeBack(counted, now);
+        if (!(error instanceof UsernameTakenError)) await counters.takeBack(counted);
         throw error;
       }
     },

@@ -63,17 +63,15 @@ export function createThrottleCounters(
       RETURNING t."key"`;
     if (counted.length === counters.length) return;
     const keys = new Set(counted.map(({ key }) => Buffer.from(key).toString('hex')));
-    await takeBack(
-      counters.filter(({ key }) => keys.has(key.toString('hex'))),
-      now,
-    );
+    await takeBack(counters.filter(({ key }) => keys.has(key.toString('hex'))));
     throw throttled(await secondsUntilFree(counters, now));
   }
 
   function freeAt(attempts: Prisma.Sql, most: Prisma.Sql, now: Date): Prisma.Sql {
     // Five within a minute are five, though the first has faded a little.
     const whole = Prisma.sql`round(${attempts})`;
-    return Prisma.sql`CASE WHEN ${whole} < ${most} THEN ${now}::timestamptz ELSE ${now}::timestamptz + interval '1 second'
+    // Free from long ago: another attempt under way may have begun, by its clock, a little before.
+    return Prisma.sql`CASE WHEN ${whole} < ${most} THEN 'epoch'::timestamptz ELSE ${now}::timestamptz + interval '1 second'
       * least(power(2, least(${whole} - ${most}, ${MOST_DOUBLINGS})), ${longestWaitSeconds}::float8) END`;
   }
 
@@ -86,7 +84,7 @@ export function createThrottleCounters(
   }
 
   /** Undoes `count`, wherever what was counted did not come about. */
-  async function takeBack(counters: readonly Counter[], now: Date): Promise<void> {
+  async function takeBack(counters: readonly Counter[]): Promise<void> {
     if (counters.length === 0) return;
     await database.$executeRaw`
       WITH asked ("key", "most") AS (VALUES ${rowsOf(counters)}),
@@ -95,7 +93,7 @@ export function createThrottleCounters(
       )
       UPDATE "ThrottleCounter" t
          SET "attempts" = greatest(t."attempts" - 1, 0),
-             "freeAt" = CASE WHEN round(t."attempts" - 1) < held."most" THEN least(t."freeAt", ${now}) ELSE t."freeAt" END
+             "freeAt" = CASE WHEN round(t."attempts" - 1) < held."most" THEN 'epoch'::timestamptz ELSE t."freeAt" END
         FROM held WHERE t."key" = held."key"`;
   }
 

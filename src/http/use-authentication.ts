@@ -6,6 +6,7 @@ import type { Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
 import { asksForBrowserProof, findRefusal, isWayInOnly } from '../graphql/authorize-operation.ts';
 import type { Context } from '../graphql/context.ts';
+import { findEmptySubscription } from '../graphql/empty-subscription.ts';
 import { findMisplacedDefer } from '../graphql/incremental-delivery.ts';
 import { findExcess } from '../graphql/measure-operation.ts';
 import { type OperationReader, readOperation } from '../graphql/read-operation.ts';
@@ -25,7 +26,12 @@ export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
       await admit(operation, (args as Arguments).contextValue, schemes);
       // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
       const { queryLimits } = (args as Arguments).contextValue;
-      const excess = operation && (findMisplacedDefer(args as Arguments) ?? findExcess(operation, queryLimits));
+      const requested = args as Arguments;
+      const excess =
+        operation &&
+        (findMisplacedDefer(requested) ??
+          findEmptySubscription(requested, operation) ??
+          findExcess(operation, queryLimits));
       if (excess) throw excess;
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;

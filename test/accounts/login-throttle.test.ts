@@ -137,6 +137,14 @@ describe('the login throttle', () => {
     expect(await tryAt(0, he)).toBe(1);
   });
 
+  it('lets through what began before an attempt that was counted first', async () => {
+    const [he, other] = [somebody(), somebody()];
+    expect(await tryAt(0.5, he)).toBe('wrong');
+    expect(await tryAt(0.2, { ...other, address: he.address })).toBe('wrong');
+    expect(await tryAt(0.1, { ...other, address: he.address }, true)).toBe('right');
+    expect(await tryAt(0, { ...other, address: he.address })).toBe('wrong');
+  });
+
   it('counts nothing anywhere while one of its counters makes wait', async () => {
     const he = somebody();
     await failTimes(3, he);

@@ -45,6 +45,19 @@ async function sweep(times = 1): Promise<void> {
 }
 
 describe('tokenEvents', () => {
+  it.each([
+    'subscription { tokenEvents @skip(if: true) { kind } }',
+    'subscription { ...F } fragment F on Subscription { tokenEvents @include(if: false) { kind } }',
+    'subscription { ... on Subscription @skip(if: true) { tokenEvents { kind } } }',
+  ])('are not waited for where none is asked for: %s', async (query) => {
+    const { key } = await makeUser();
+    const { status, body } = await request(query, { key });
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: { errors: [expect.objectContaining({ extensions: { code: 'BAD_REQUEST' } })] },
+    });
+  });
+
   it('tells of what is done through the API', async () => {
     const { key, user } = await makeUser();
     const heard = await hear(url, key);
