@@ -67,7 +67,7 @@ export interface StartedServer {
 
 /**
  * `npm start`, on a free port unless the variables name one, and with no patience for connections that tests leave open; killed at the end of the test at the latest, or of the
- * file with `afterAll`.
+ * file with `afterAll`, but not within a hook, where that registers nothing any more.
  */
 export async function startServer(
   env: Record<string, string>,

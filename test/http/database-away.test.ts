@@ -36,6 +36,7 @@ it('a request that waits too long for a connection is refused, says so, and is w
 describeWith(['initdb', 'ps'], 'a server whose PostgreSQL goes away under load', () => {
   let cluster: Awaited<ReturnType<typeof startCluster>>;
   let server: StartedServer;
+  let stop = async () => {};
   let askers: Asker[];
   let key: string;
   let env: Record<string, string>;
@@ -58,10 +59,15 @@ describeWith(['initdb', 'ps'], 'a server whose PostgreSQL goes away under load',
       DATABASE_STATEMENT_TIMEOUT: '1s',
     };
     await tessera(['user', 'create', 'ada', '--superuser', '--password-stdin'], env, PASSWORD);
-    server = await startServer(env, afterAll);
+    server = await startServer(env, (kill) => {
+      stop = kill;
+    });
     ({ askers, key } = await createAskers(server, AWAY));
   }, 60_000);
-  afterAll(() => cluster.end());
+  afterAll(async () => {
+    await stop();
+    await cluster.end();
+  });
 
   it('a statement that takes too long is ended, and its request refused; a command takes its time', async () => {
     const [other, watcher] = [1, 2].map(() => new pg.Client({ connectionString: cluster.url })) as [

@@ -10,7 +10,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { schema } from '../../src/graphql/schema.ts';
 import { type StartedServer, startServer } from '../program.ts';
 import { databaseOfItsOwn, PASSWORD, TOKEN_SECRET } from '../world.ts';
@@ -26,6 +26,7 @@ const keys: string[] = [];
 
 beforeAll(async () => {
   const own = await databaseOfItsOwn();
+  let stop = async () => {};
   server = await startServer(
     {
       ...own.env,
@@ -42,11 +43,9 @@ beforeAll(async () => {
       MAX_REGISTRATIONS_PER_ADDRESS: '1000000',
       PASSWORDS_WAITING: '10000',
     },
-    (kill) =>
-      afterAll(async () => {
-        await kill();
-        await own.drop();
-      }),
+    (kill) => {
+      stop = kill;
+    },
   );
   for (let n = 0; n < USERS; n++) {
     const query = `mutation { createUser(input: { username: "fuzz${n}", password: "${PASSWORD}" }) { ... on CreatedUser { key } } }`;
@@ -57,6 +56,10 @@ beforeAll(async () => {
     });
     keys.push((await reply.json()).data.createUser.key);
   }
+  return async () => {
+    await stop();
+    await own.drop();
+  };
 });
 
 /** All that the server says to these bytes; null when it is still open after some seconds, as a stream is. */
