@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { judge } from '../auth/authenticate.ts';
@@ -7,6 +6,7 @@ import type { Viewer } from '../auth/viewer.ts';
 import { refusalWhenAway } from '../database/away.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
 import type { AddressOf } from './address.ts';
+import { nodeRequestOf } from './node-request.ts';
 import { type RateLimits, refuseExcess } from './rate-limits.ts';
 import { readForm } from './read-form.ts';
 import { sentCredentials } from './sent-credentials.ts';
@@ -60,7 +60,7 @@ export function oauthEndpoint(
     if (request.method !== METHOD) return notAllowed();
     refuseTwoAuthorizations(serverContext);
     const viewer = await viewerOf(
-      sentCredentials(request, serverContext, () => addressOf((serverContext as { req?: IncomingMessage }).req)),
+      sentCredentials(request, serverContext, () => addressOf(nodeRequestOf(serverContext))),
     );
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };

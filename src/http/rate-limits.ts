@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { networkOf } from '../auth/networks.ts';
 import type { Config } from '../config.ts';
 import { throttled } from '../errors.ts';
 import type { AddressOf } from './address.ts';
+import { nodeRequestOf } from './node-request.ts';
 
 export type RateLimitRules = Config['rateLimits'];
 
@@ -57,7 +57,7 @@ export function createRateLimits({ perAddress, perUser }: RateLimitRules, { addr
   function standingFor(userId: string | null, serverContext: object): Standing | null {
     if (userId !== null) return perUser === null ? null : standingOf('user', perUser, count(users, userId));
     if (perAddress === null) return null;
-    const address = addressOf((serverContext as { req?: IncomingMessage }).req);
+    const address = addressOf(nodeRequestOf(serverContext));
     return address === null ? null : standingOf('address', perAddress, count(addresses, networkOf(address)));
   }
 

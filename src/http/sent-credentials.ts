@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SentCredentials } from '../auth/scheme.ts';
+import { nodeRequestOf } from './node-request.ts';
 
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
 const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
@@ -18,7 +19,7 @@ export function sentCredentials(
       return address();
     },
     get isPrivate() {
-      return isPrivate(request, (serverContext as { req?: IncomingMessage }).req);
+      return isPrivate(request, nodeRequestOf(serverContext));
     },
   };
 }

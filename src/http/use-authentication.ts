@@ -42,7 +42,8 @@ export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
   return { onExecute: admitOrStop, onSubscribe: admitOrStop };
 }
 
-interface Hooked {
+/** What Yoga gives to a hook before an operation is executed or subscribed to. */
+export interface Hooked {
   args: object;
   setResultAndStopExecution(result: { errors: GraphQLError[] }): void;
 }

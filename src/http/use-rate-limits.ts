@@ -1,9 +1,9 @@
-import type { ExecutionArgs, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { RequestRefused } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
 import { type RateLimits, rateLimitHeaders, refuseExcess } from './rate-limits.ts';
+import type { Arguments, Hooked } from './use-authentication.ts';
 import type { RequestEntries } from './use-request-log.ts';
 
 /** Where a credential may stand: who sends none is nobody's, and need not be looked at further. */
@@ -26,7 +26,7 @@ export function useStrangerLimits(limits: RateLimits): Plugin {
  */
 export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plugin<Context> {
   function countOrStop({ args, setResultAndStopExecution }: Hooked): void {
-    const { contextValue } = args as ExecutionArgs & { contextValue: Context & { request: Request } };
+    const { contextValue } = args as Arguments;
     const { request, viewer } = contextValue;
     try {
       refuseExcess(limits.count(request, viewer?.user.id ?? null, contextValue));
@@ -46,9 +46,4 @@ export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plug
       for (const [name, value] of rateLimitHeaders(standing)) response.headers.set(name, value);
     },
   };
-}
-
-interface Hooked {
-  args: object;
-  setResultAndStopExecution(result: { errors: GraphQLError[] }): void;
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { ViewerWatch } from '../accounts/viewer-watch.ts';
@@ -17,6 +16,7 @@ import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import { maskError } from './mask-error.ts';
 import type { Metrics } from './metrics.ts';
+import { nodeRequestOf } from './node-request.ts';
 import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
@@ -105,7 +105,7 @@ export function createGraphQLServer({
     context: ({ request, ...server }) => ({
       ...serverContext,
       viewer: null,
-      address: () => addressOf((server as { req?: IncomingMessage }).req),
+      address: () => addressOf(nodeRequestOf(server)),
       browser: browserFor(request),
       admitted: new Set<string>(),
       failure: null,
