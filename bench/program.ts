@@ -38,10 +38,13 @@ export async function startScript(script: string, parts: string[], env: Record<s
   let output = '';
   child.stderr.on('data', (text) => process.stderr.write(text));
   const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', (text) => {
+    child.stdout.on('data', function read(text) {
       output += text;
       const found = /GraphQL\s+(\S+)/.exec(output)?.[1];
-      if (found) resolve(found);
+      if (!found) return;
+      // What comes behind is the log, a line each request: to keep it all would slow down who asks.
+      child.stdout.off('data', read).resume();
+      resolve(found);
     });
     ended.then(() => reject(new Error(`The server did not start: ${output}`)));
   });
