@@ -53,6 +53,8 @@ export interface Config {
   hasGraphiQL: boolean;
   /** The file that names the only operations that are run; null: any is. */
   trustedDocuments: string | null;
+  /** How long an event of the audit trail is kept; null: for ever. */
+  auditRetentionSeconds: number | null;
   logLevel: string;
 }
 
@@ -268,6 +270,7 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...pl
     hasIntrospection: plain.INTROSPECTION ?? plain.NODE_ENV !== 'production',
     hasGraphiQL: plain.GRAPHIQL ?? plain.NODE_ENV === 'development',
     trustedDocuments: plain.TRUSTED_DOCUMENTS ?? null,
+    auditRetentionSeconds: plain.AUDIT_RETENTION,
     logLevel: plain.LOG_LEVEL,
   };
   const secrets: Secrets = {

@@ -20,6 +20,7 @@ export interface SchemeParts {
   /** For Basic. */
   prove: BasicSchemeOptions['prove'];
   noteUse?: TokenSchemeOptions['noteUse'];
+  noteRefusal?: TokenSchemeOptions['noteRefusal'];
   now(): Date;
 }
 
@@ -41,10 +42,10 @@ export function createWays(config: Config, parts: SchemeParts) {
 }
 
 function schemeOptionsOf(config: Config, parts: SchemeParts) {
-  const { accessTokens, tokenSecrets: secrets, findViewer, noteUse = () => {}, now } = parts;
+  const { accessTokens, tokenSecrets: secrets, findViewer, noteUse = () => {}, noteRefusal = () => {}, now } = parts;
   const { tokenKeyword, tokenLifetimes, authentication } = config;
   const { cookie, origins } = browserOptionsOf(config);
-  const judging = { secrets, findViewer, lifetimes: tokenLifetimes, noteUse, now };
+  const judging = { secrets, findViewer, lifetimes: tokenLifetimes, noteUse, noteRefusal, now };
   return {
     token: { ...judging, keyword: tokenKeyword, leavesJwts: authentication.includes('jwt') },
     jwt: accessTokens && {

@@ -4,6 +4,7 @@ import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used
 import { createLoginThrottle } from './accounts/login-throttle.ts';
 import { createPasswordProofs } from './accounts/password-proofs.ts';
 import { createRegistrationThrottle } from './accounts/registration-throttle.ts';
+import { createSparseEvents, type SparseEvents } from './accounts/sparse-events.ts';
 import { createThrottleCounters } from './accounts/throttle-counters.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
@@ -78,13 +79,14 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     const [superusers, signingKeys] = await prepare(open).catch((error) =>
       open.close().then(() => Promise.reject(error)),
     );
-    const { tokenLifetimes: lifetimes, throttle } = config;
-    const behind = { database: open.database, lifetimes, throttle, log, now: () => new Date() };
+    const { tokenLifetimes: lifetimes, throttle, auditRetentionSeconds } = config;
+    const behind = { database: open.database, lifetimes, throttle, auditRetentionSeconds, log, now: () => new Date() };
     const lastUsed = createLastUsed(behind);
+    const sparseEvents = createSparseEvents(behind);
     // Which port was really taken, the configuration need not say.
     const reachable = { ...config, port: Number(new URL(server.url).port) };
     const metricsOf = await prepareMetrics(secrets, { ...open, server, metricsServer });
-    const parts = { ...open, signingKeys, trustedDocuments, lastUsed, metricsOf };
+    const parts = { ...open, signingKeys, trustedDocuments, lastUsed, sparseEvents, metricsOf };
     const endpoint = createEndpoint(reachable, secrets, parts, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
@@ -100,7 +102,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
         // Last: whoever looks sees how the server drains.
         await metricsServer?.close();
         signingKeys?.close();
-        const closing = Promise.all([stopWriting(), pruning.stop()]).then(() => open.close());
+        const closing = Promise.all([stopWriting(), sparseEvents.settle(), pruning.stop()]).then(() => open.close());
         if (await inTime(closing, DRAIN_MS)) return;
         log.warn('the database does not answer: when tokens were last used is not written');
       },
@@ -123,6 +125,8 @@ interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' |
   trustedDocuments?: TrustedDocuments | null;
   /** Told of the keys that come with requests; left out, nobody notes them. */
   lastUsed?: Pick<LastUsed, 'note'>;
+  /** Left out, one is made: nobody need wait for what it writes. */
+  sparseEvents?: SparseEvents;
   /** Left out, or null, nothing is counted. */
   metricsOf?: MetricsOf | null;
 }
@@ -149,8 +153,12 @@ export function createEndpoint(
   );
   const accessTokens = accessTokensOf(config, signingKeys);
   const counters = createThrottleCounters(database, tokenSecrets, config.throttle);
-  const throttle = createLoginThrottle(counters, config.throttle);
-  const { prove, proveAgain } = createPasswordProofs({ database, passwords, throttle }, now);
+  const events = parts.sparseEvents ?? createSparseEvents({ database, log, now });
+  const throttle = createLoginThrottle(counters, { rules: config.throttle, noteThrottled: events.loginThrottled });
+  const { prove, proveAgain } = createPasswordProofs(
+    { database, passwords, throttle },
+    { noteAccepted: events.passwordAccepted, now },
+  );
   const streams = createStreams(config, {
     database,
     tokenSecrets,
@@ -189,6 +197,7 @@ export function createEndpoint(
       findViewer: viewers.find,
       prove,
       ...(lastUsed && { noteUse: lastUsed.note }),
+      noteRefusal: events.tokenRefused,
       now,
     }),
     sessions: config.authentication.includes('session') ? browserOptionsOf(config) : null,

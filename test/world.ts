@@ -10,6 +10,7 @@ import { createLoginThrottle } from '../src/accounts/login-throttle.ts';
 import { newUserSchema } from '../src/accounts/new-user.ts';
 import { createPasswordProofs } from '../src/accounts/password-proofs.ts';
 import { createRegistrationThrottle } from '../src/accounts/registration-throttle.ts';
+import { createSparseEvents } from '../src/accounts/sparse-events.ts';
 import { createThrottleCounters } from '../src/accounts/throttle-counters.ts';
 import { createUser, type Standing } from '../src/accounts/users.ts';
 import { keyOf } from '../src/auth/key.ts';
@@ -17,6 +18,7 @@ import { createPasswords } from '../src/auth/password.ts';
 import type { SigningKeys } from '../src/auth/signing-keys.ts';
 import { readConfig, tokenRulesOf } from '../src/config.ts';
 import { openDatabase } from '../src/database/open.ts';
+import { NOBODY } from '../src/database/origin.ts';
 import { createLog } from '../src/log.ts';
 import { accessTokensOf } from '../src/schemes.ts';
 import { createEndpoint } from '../src/serve.ts';
@@ -95,6 +97,7 @@ export async function openWorld(env: Record<string, string> = {}) {
   const open = await openDatabase({ config, secrets, log, asServer: true, onQuery: (sql) => queries.push(sql) });
   afterAll(async () => {
     signingKeys?.close();
+    await sparseEvents.settle();
     await open.close();
     await own.drop();
   });
@@ -107,7 +110,11 @@ export async function openWorld(env: Record<string, string> = {}) {
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
 
   const counters = createThrottleCounters(database, tokenSecrets, config.throttle);
-  const throttle = createLoginThrottle(counters, config.throttle);
+  const sparseEvents = createSparseEvents({ database, log, now: () => clock.now });
+  const throttle = createLoginThrottle(counters, {
+    rules: config.throttle,
+    noteThrottled: sparseEvents.loginThrottled,
+  });
   const registrations = createRegistrationThrottle(counters, config.throttle.maxRegistrationsPerAddress);
   const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => clock.now });
   const accessTokens = accessTokensOf(config, signingKeys);
@@ -115,7 +122,10 @@ export async function openWorld(env: Record<string, string> = {}) {
     database,
     tokenSecrets,
     accessTokens,
-    proveAgain: createPasswordProofs({ database, passwords, throttle }, () => clock.now).proveAgain,
+    proveAgain: createPasswordProofs(
+      { database, passwords, throttle },
+      { noteAccepted: sparseEvents.passwordAccepted, now: () => clock.now },
+    ).proveAgain,
     changes,
     log,
     now: () => clock.now,
@@ -134,7 +144,7 @@ export async function openWorld(env: Record<string, string> = {}) {
     return createEndpoint(
       other.config,
       other.secrets,
-      { ...open, signingKeys, lastUsed, ...parts },
+      { ...open, signingKeys, lastUsed, sparseEvents, ...parts },
       log,
       () => clock.now,
     );
@@ -162,7 +172,7 @@ export async function openWorld(env: Record<string, string> = {}) {
   /** A user who can sign in with PASSWORD, and the key of the token made with it. */
   async function makeUser(username = `user${++made}`, standing: Standing = {}) {
     const newUser = newUserSchema.parse({ username, password: PASSWORD, email: `${username}@example.org` });
-    const { user, token } = await createUser(database, passwords, newUser, standing);
+    const { user, token } = await createUser(database, passwords, newUser, { ...standing, origin: NOBODY });
     const key = keyOf(token, tokenSecrets);
     for (const secret of [key, PASSWORD]) recordSecret(secret);
     return { user, token, key };
@@ -175,6 +185,7 @@ export async function openWorld(env: Record<string, string> = {}) {
     database,
     changes,
     lastUsed,
+    sparseEvents,
     tokenSecrets,
     signingKeys,
     accessTokens,

@@ -3,6 +3,7 @@ import { newTokenId } from '../auth/key.ts';
 import { newLoginToken } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { isExpiredSql } from './expired.ts';
 
 const BATCH_USERS = 1_000;
@@ -31,12 +32,11 @@ interface Row {
  */
 export async function* backfillTokens(
   database: Database,
-  lifetimes: TokenLifetimes,
-  now: () => Date,
+  { lifetimes, now, origin }: { lifetimes: TokenLifetimes; now: () => Date; origin: Origin },
 ): AsyncGenerator<Backfilled> {
   let after: string | null = null;
   do {
-    const { lastId, ...batch }: Row = await backfillBatch(database, after, lifetimes, now());
+    const { lastId, ...batch }: Row = await backfillBatch(database, after, { lifetimes, now: now(), origin });
     if (lastId !== null) yield batch;
     after = lastId;
   } while (after !== null);
@@ -45,8 +45,7 @@ export async function* backfillTokens(
 async function backfillBatch(
   database: Database,
   after: string | null,
-  lifetimes: TokenLifetimes,
-  now: Date,
+  { lifetimes, now, origin }: { lifetimes: TokenLifetimes; now: Date; origin: Origin },
 ): Promise<Row> {
   const { kind, name, scopes } = newLoginToken();
   const ids = Array.from({ length: BATCH_USERS }, newTokenId);
@@ -54,7 +53,7 @@ async function backfillBatch(
   const isAfter = after === null ? Prisma.empty : Prisma.sql`WHERE "id" > ${after}::uuid`;
   // A user who is being deleted is left out, and one who is locked here cannot be deleted before his token is made.
   // An expired token that holds the name is replaced in its own row: its key is dead, as after a login.
-  const [row] = await database.$queryRaw<Row[]>`
+  const backfill = database.$queryRaw<Row[]>`
     WITH batch AS (
       SELECT "id" FROM "User" ${isAfter} ORDER BY "id" LIMIT ${BATCH_USERS}
     ), lacking AS (
@@ -84,6 +83,7 @@ async function backfillBatch(
            (SELECT count(*)::int FROM batch) AS "users",
            (SELECT count(*)::int FROM made) AS "made",
            (SELECT count(*)::int FROM numbered WHERE taken) AS "taken"`;
+  const [, [row]] = await database.$transaction([changedBy(database, origin, { isPruning: true }), backfill]);
   if (!row) throw new Error('The backfill statement answered no row.');
   return row;
 }

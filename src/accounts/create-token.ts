@@ -3,6 +3,7 @@ import type { Viewer } from '../auth/viewer.ts';
 import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
+import type { Origin } from '../database/origin.ts';
 import { overloaded, RequestRefused } from '../errors.ts';
 import { ScopeNotGrantedError, TokenNameTakenError } from './failures.ts';
 import { readGrant } from './grant.ts';
@@ -15,6 +16,7 @@ interface CreateOptions {
   /** The names of the scopes there are. */
   knownScopes: readonly string[];
   now: Date;
+  origin: Origin;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function createToken(
   options: CreateOptions,
   triesLeft = MOST_TRIES,
 ): Promise<Token> {
-  const { rules, knownScopes, now } = options;
+  const { rules, knownScopes, now, origin } = options;
   const grant = await readGrant(database, viewer, { lifetimes: rules.lifetimes, now });
   const fields = readNewToken(asked, { knownScopes, now, until: grant.until });
   const lacking = lackingScopes(grant.scopes, fields.scopes);
@@ -40,7 +42,7 @@ export async function createToken(
     throw new TokenNameTakenError(`The name "${LOGIN_TOKEN_NAME}" is kept for the login token. Choose another.`);
   }
   const draft = { userId: viewer.user.id, kind: 'API' as const, ...fields };
-  const issue = await issueToken(database, draft, { rules, now, grant });
+  const issue = await issueToken(database, draft, { rules, now, origin, grant });
   if (issue.token) return issue.token;
   switch (issue.refusal) {
     case 'name-taken':

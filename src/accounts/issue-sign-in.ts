@@ -2,6 +2,7 @@ import { newTokenId } from '../auth/key.ts';
 import { EVERY_SCOPE } from '../auth/scope.ts';
 import type { Database } from '../database/client.ts';
 import { Prisma, type Token, type User } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { isExpiredSql } from './expired.ts';
 import type { TokenRules } from './tokens.ts';
 import { lockUser } from './user-lock.ts';
@@ -22,11 +23,12 @@ interface SignIn {
 export async function issueSignIn(
   database: Database,
   { user, kind, expiresAt }: SignIn,
-  { rules, now }: { rules: TokenRules; now: Date },
+  { rules, now, origin }: { rules: TokenRules; now: Date; origin: Origin },
 ): Promise<Token | null> {
   const id = newTokenId();
   const name = `${kind === 'SESSION' ? 'session' : 'pair'} ${id.replaceAll('-', '').slice(0, 12)}`;
-  const [, , [token]] = await database.$transaction([
+  const [, , , [token]] = await database.$transaction([
+    changedBy(database, origin),
     lockUser(database, user.id),
     database.$executeRaw`
       DELETE FROM "Token" WHERE "id" IN (

@@ -2,6 +2,7 @@ import { newTokenId } from '../auth/key.ts';
 import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, TokenKind } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { isExpiredSql } from './expired.ts';
 import { ValidationError } from './failures.ts';
 import { type Grant, isStanding } from './grant.ts';
@@ -22,6 +23,7 @@ export interface TokenDraft {
 interface IssueOptions {
   rules: TokenRules;
   now: Date;
+  origin: Origin;
   /** What the new token rests on, where somebody's token makes it. */
   grant?: Grant | undefined;
   /** Whether tokens that have the name make way, superseded ones too, whatever became of their keys. */
@@ -40,12 +42,13 @@ type Row = { isGranted: boolean; isTaken: boolean; hasPlace: boolean } & (Token 
  */
 export async function issueToken(database: Database, draft: TokenDraft, options: IssueOptions): Promise<Issue> {
   const { userId, kind, name, scopes, expiresAt } = draft;
-  const { rules, now, grant, isReplacing = false } = options;
+  const { rules, now, origin, grant, isReplacing = false } = options;
   const { lifetimes, maxTokensPerUser } = rules;
   const isExpired = isExpiredSql(now, lifetimes);
   const isKeptPlace = kind === 'LOGIN' && name === LOGIN_TOKEN_NAME;
-  const [, , [row]] = await database.$transaction([
+  const [, , , , [row]] = await database.$transaction([
     lockUser(database, userId),
+    changedBy(database, origin, { isPruning: true }),
     // Expired rows are kept for people to see, but not without bounds.
     database.$executeRaw`
       DELETE FROM "Token" t
@@ -53,6 +56,7 @@ export async function issueToken(database: Database, draft: TokenDraft, options:
          AND ((t."name" = ${name} AND t."supersededAt" IS NULL)
               OR (SELECT count(*) FROM "Token" WHERE "userId" = ${userId}::uuid AND "kind" IN ('LOGIN', 'API'))
                  >= ${maxTokensPerUser})`,
+    changedBy(database, origin),
     database.$queryRaw<Row[]>`
       WITH replaced AS (
         DELETE FROM "Token" t WHERE ${isReplacing} AND t."userId" = ${userId}::uuid AND t."name" = ${name}

@@ -1,7 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { networkOf } from '../auth/networks.ts';
+import type { Sender } from '../auth/sender.ts';
 import type { LoginThrottleRules } from '../auth/throttle-rules.ts';
+import { RequestRefused } from '../errors.ts';
 import { InvalidCredentialsError } from './failures.ts';
+import type { SparseEvents } from './sparse-events.ts';
 import type { ThrottleCounters } from './throttle-counters.ts';
 import { usernameKeyOf } from './username.ts';
 
@@ -9,8 +12,8 @@ import { usernameKeyOf } from './username.ts';
 export interface LoginAttempt {
   username: string;
   password: string;
-  /** Null: unknown, and not counted. */
-  address: string | null;
+  /** Whose address is unknown, is not counted by it. */
+  sender: Sender;
   /** Whether he holds a good credential of this user already: then what strangers do keeps him from nothing. */
   isKnown: boolean;
 }
@@ -25,12 +28,20 @@ export interface LoginThrottle {
   run<Proved>(attempt: LoginAttempt, now: Date, check: () => Promise<Proved>): Promise<Proved>;
 }
 
-export function createLoginThrottle(counters: ThrottleCounters, rules: LoginThrottleRules): LoginThrottle {
+interface LoginThrottleOptions {
+  rules: LoginThrottleRules;
+  noteThrottled: SparseEvents['loginThrottled'];
+}
+
+export function createLoginThrottle(
+  counters: ThrottleCounters,
+  { rules, noteThrottled }: LoginThrottleOptions,
+): LoginThrottle {
   const underWay = new Map<string, Promise<unknown>>();
   const ownSecret = randomBytes(32);
 
   /** `users`: what a success clears. Of an address it merely does not count: whoever has one account could clear it. */
-  function countersOf({ username, address, isKnown }: LoginAttempt) {
+  function countersOf({ username, sender: { address }, isKnown }: LoginAttempt) {
     const user = usernameKeyOf(username);
     const network = address === null ? [] : [networkOf(address)];
     const names = isKnown
@@ -45,7 +56,12 @@ export function createLoginThrottle(counters: ThrottleCounters, rules: LoginThro
   async function countAndCheck<Proved>(attempt: LoginAttempt, now: Date, check: () => Promise<Proved>) {
     const { users, shared } = countersOf(attempt);
     const all = [...users, ...shared];
-    await counters.count(all, now);
+    await counters.count(all, now).catch((error) => {
+      if (error instanceof RequestRefused && error.code === 'THROTTLED') {
+        noteThrottled(attempt.username, attempt.sender, Number(error.extensions.retryAfterSeconds));
+      }
+      throw error;
+    });
     try {
       const proved = await check();
       await counters.clear(users);
@@ -59,9 +75,9 @@ export function createLoginThrottle(counters: ThrottleCounters, rules: LoginThro
 
   return {
     run<Proved>(attempt: LoginAttempt, now: Date, check: () => Promise<Proved>) {
-      const { username, password, address, isKnown } = attempt;
+      const { username, password, sender, isKnown } = attempt;
       const same = createHmac('sha256', ownSecret)
-        .update(JSON.stringify([usernameKeyOf(username), password, address, isKnown]))
+        .update(JSON.stringify([usernameKeyOf(username), password, sender.address, isKnown]))
         .digest('base64');
       const before = underWay.get(same) as Promise<Proved> | undefined;
       if (before) return before;

@@ -1,6 +1,7 @@
 import { EVERY_SCOPE } from '../auth/scope.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
+import type { Origin } from '../database/origin.ts';
 import { overloaded } from '../errors.ts';
 import { ValidationError } from './failures.ts';
 import { issueToken, MOST_TRIES, tooManyTokens } from './issue-token.ts';
@@ -11,6 +12,7 @@ interface LoginTokenAsked {
   name: string;
   rules: TokenRules;
   now: Date;
+  origin: Origin;
 }
 
 /**
@@ -28,9 +30,9 @@ export async function obtainLoginToken(
     throw new ValidationError([{ path: ['name'], message: 'A token made by hand has this name. Choose another.' }]);
   }
   if (found) return found;
-  const { userId, name, rules, now } = asked;
+  const { userId, name, rules, now, origin } = asked;
   const draft = { userId, kind: 'LOGIN' as const, name, scopes: [EVERY_SCOPE], expiresAt: null };
-  const issue = await issueToken(database, draft, { rules, now });
+  const issue = await issueToken(database, draft, { rules, now, origin });
   if (issue.token) return issue.token;
   if (issue.refusal === 'no-place') throw tooManyTokens(rules);
   if (issue.refusal === 'no-user') return null;

@@ -26,8 +26,8 @@ export async function logIn(
   { name, ...password }: Login,
   { caller, rules, now }: LoginOptions,
 ): Promise<{ user: User; token: Token }> {
-  const { user, opened } = await openByPassword(door, password, { caller, now }, ({ id }) =>
-    obtainLoginToken(door.database, { userId: id, name: name ?? LOGIN_TOKEN_NAME, rules, now }),
+  const { user, opened } = await openByPassword(door, password, { caller, now }, ({ id }, origin) =>
+    obtainLoginToken(door.database, { userId: id, name: name ?? LOGIN_TOKEN_NAME, rules, now, origin }),
   );
   return { user, token: opened };
 }

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { Passwords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
 import type { User } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { isRowMissing } from '../database/prisma-errors.ts';
 import { overloaded } from '../errors.ts';
+import { recordEvent } from './audit-events.ts';
 import { InvalidCredentialsError } from './failures.ts';
 import { MOST_TRIES } from './issue-token.ts';
 import type { LoginThrottle } from './login-throttle.ts';
@@ -22,14 +24,12 @@ export type PasswordProof = z.output<typeof passwordProofSchema>;
 export interface PasswordDoor {
   database: Database;
   passwords: Passwords;
-  /** Null, for whoever has the secrets and asks on the command line. */
+  /** Null, for whoever has the secrets and asks on the command line: then nothing is counted, or told. */
   throttle: LoginThrottle | null;
 }
 
 /** Who stands before it. */
-export interface Caller {
-  /** Null: unknown. */
-  address: string | null;
+export interface Caller extends Origin {
   /** The name of the user whose good credential he has sent beside, if any. */
   knownAs: string | null;
 }
@@ -42,7 +42,7 @@ export interface Caller {
 async function proveByPassword(
   { database, passwords, throttle }: PasswordDoor,
   { username, password }: PasswordProof,
-  { address, knownAs }: Caller,
+  caller: Caller,
   now: Date,
 ): Promise<User> {
   async function check(): Promise<User> {
@@ -50,13 +50,16 @@ async function proveByPassword(
     const isRight = await passwords.verify(password, user?.passwordHash ?? null);
     const isGood = user?.isActive === true && isRight;
     passwords.noteProof(isGood);
-    if (!user || !isGood) throw new InvalidCredentialsError();
-    return user;
+    if (user && isGood) return user;
+    // The same for somebody and for nobody. What was typed for a username may be a password, and is not kept.
+    if (throttle) await recordEvent(database, 'LOGIN_FAILED', { userId: user?.id ?? null }, caller);
+    throw new InvalidCredentialsError();
   }
 
   if (!throttle) return check();
+  const { knownAs } = caller;
   const isKnown = knownAs !== null && usernameKeyOf(knownAs) === usernameKeyOf(username);
-  return throttle.run({ username, password, address, isKnown }, now, check);
+  return throttle.run({ username, password, sender: caller, isKnown }, now, check);
 }
 
 /** As proveByPassword, of whatever somebody has sent; null where nobody may come in by it. */
@@ -80,11 +83,11 @@ export async function proveOrNull(
  * What `open` gives to whoever these credentials belong to, and a login noted with him. `open` gives null when the user
  * is not as he was proved; then it all begins anew. Throws as proveByPassword.
  */
-export async function openByPassword<Opened>(
+export async function openByPassword<Opened extends { id: string }>(
   door: PasswordDoor,
   proof: PasswordProof,
   { caller, now }: { caller: Caller; now: Date },
-  open: (user: Pick<User, 'id' | 'passwordHash'>) => Promise<Opened | null>,
+  open: (user: Pick<User, 'id' | 'passwordHash'>, origin: Origin) => Promise<Opened | null>,
   triesLeft = MOST_TRIES,
 ): Promise<{ user: User; opened: Opened }> {
   const { database, passwords } = door;
@@ -92,16 +95,24 @@ export async function openByPassword<Opened>(
   // A login ends under the very hash that it proved, or begins anew: a password changed meanwhile, with all the tokens
   // issued under it ended, must not give out one more.
   const proved = { id: user.id, passwordHash: user.passwordHash };
+  const origin = { ...caller, actorId: user.id };
   if (user.passwordHash && passwords.needsRehash(user.passwordHash)) {
     const passwordHash = await passwords.hash(proof.password);
-    await database.user.updateMany({ where: proved, data: { passwordHash } });
+    await database.$transaction([
+      changedBy(database, origin, { isRehash: true }),
+      database.user.updateMany({ where: proved, data: { passwordHash } }),
+    ]);
     proved.passwordHash = passwordHash;
   }
-  const opened = await open(proved);
+  const opened = await open(proved, origin);
   // Gone, inactive, or with another password: then proving it again says so. Or another login of his has hashed it anew.
   if (opened === null) return again();
   try {
-    return { user: await database.user.update({ where: proved, data: { lastLogin: now } }), opened };
+    const [loggedIn] = await database.$transaction([
+      database.user.update({ where: proved, data: { lastLogin: now } }),
+      recordEvent(database, 'LOGIN_SUCCEEDED', { userId: user.id, tokenId: opened.id }, origin),
+    ]);
+    return { user: loggedIn, opened };
   } catch (error) {
     if (isRowMissing(error)) return again();
     throw error;

@@ -1,11 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Sender } from '../auth/sender.ts';
 import type { ViewerUser } from '../auth/viewer.ts';
 import type { User } from '../database/generated/prisma/client.ts';
 import { type PasswordDoor, proveOrNull } from './password-proof.ts';
+import type { SparseEvents } from './sparse-events.ts';
 import { findUser } from './users.ts';
 
-type Prove = (username: string, password: string, address: string | null) => Promise<ViewerUser | null>;
+type Prove = (username: string, password: string, sender: Sender) => Promise<ViewerUser | null>;
 
 /**
  * Whose username and password these are, or null: for requests that carry them each time. Throws RequestRefused
@@ -23,7 +25,12 @@ export interface PasswordProofs {
 /** How many proofs are remembered; past that, the work of one is done again. */
 const MOST_REMEMBERED = 1_000;
 
-export function createPasswordProofs(door: PasswordDoor, now: () => Date): PasswordProofs {
+interface ProofsOptions {
+  noteAccepted: SparseEvents['passwordAccepted'];
+  now(): Date;
+}
+
+export function createPasswordProofs(door: PasswordDoor, { noteAccepted, now }: ProofsOptions): PasswordProofs {
   /** The hash that a username and password were right for; they themselves are not kept. */
   const provedHashes = new LRUCache<string, string>({ max: MOST_REMEMBERED });
   const secret = randomBytes(32);
@@ -34,18 +41,19 @@ export function createPasswordProofs(door: PasswordDoor, now: () => Date): Passw
       .digest('base64');
   }
 
-  async function prove(username: string, password: string, address: string | null): Promise<ViewerUser | null> {
-    const caller = { address, knownAs: null };
+  async function prove(username: string, password: string, sender: Sender): Promise<ViewerUser | null> {
+    const caller = { ...sender, actorId: null, knownAs: null };
     const user = await proveOrNull(door, { username, password }, caller, now());
     if (user?.passwordHash) provedHashes.set(digestOf(username, password), user.passwordHash);
+    if (user) noteAccepted(user.id, sender);
     return user && viewerUserOf(user);
   }
 
-  async function proveAgain(username: string, password: string, address: string | null): Promise<ViewerUser | null> {
+  async function proveAgain(username: string, password: string, sender: Sender): Promise<ViewerUser | null> {
     const provedHash = provedHashes.get(digestOf(username, password));
     const user = provedHash === undefined ? null : await findUser(door.database, username);
     // Another hash may be the same password's, made with more work since.
-    return user?.isActive && user.passwordHash === provedHash ? viewerUserOf(user) : prove(username, password, address);
+    return user?.isActive && user.passwordHash === provedHash ? viewerUserOf(user) : prove(username, password, sender);
   }
 
   return { prove, proveAgain };

@@ -1,6 +1,7 @@
 import type { TokenLifetimes } from '../auth/expiry.ts';
 import type { Database } from '../database/client.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
+import { changedBy, NOBODY } from '../database/origin.ts';
 import { isExpiredAt, isExpiredSql } from './expired.ts';
 
 const BATCH_TOKENS = 1_000;
@@ -31,7 +32,7 @@ export function countPrunable(database: Database, { expiredAt, lifetimes }: Prun
 
 async function pruneBatch(database: Database, after: string | null, { expiredAt, lifetimes }: Pruning) {
   const isAfter = after === null ? Prisma.sql`true` : Prisma.sql`t."id" > ${after}::uuid`;
-  const [row] = await database.$queryRaw<{ removed: number; lastId: string | null }[]>`
+  const removal = database.$queryRaw<{ removed: number; lastId: string | null }[]>`
     WITH batch AS MATERIALIZED (
       SELECT t."id" FROM "Token" t
        WHERE ${isAfter} AND ${isExpiredSql(expiredAt, lifetimes)}
@@ -42,6 +43,7 @@ async function pruneBatch(database: Database, after: string | null, { expiredAt,
     )
     SELECT (SELECT count(*)::int FROM removed) AS "removed",
            (SELECT "id" FROM batch ORDER BY "id" DESC LIMIT 1) AS "lastId"`;
+  const [, [row]] = await database.$transaction([changedBy(database, NOBODY, { isPruning: true }), removal]);
   if (!row) throw new Error('The pruning statement answered no row.');
   return row;
 }

@@ -6,6 +6,7 @@ import { lackingScopes } from '../auth/scope.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { overloaded } from '../errors.ts';
 import { isExpiredSql } from './expired.ts';
 import { ScopeNotGrantedError, TokenNotFoundError, ValidationError } from './failures.ts';
@@ -25,6 +26,7 @@ interface Rotation {
   overlapSeconds: number;
   rules: Pick<TokenRules, 'lifetimes'>;
   now: Date;
+  origin: Origin;
 }
 
 /**
@@ -72,11 +74,12 @@ interface Superseding {
 
 /** The new row, or null when the old one, or what the grant rests on, is no longer what it was. */
 async function supersede(database: Database, { old, until, grant, rotation }: Superseding): Promise<Token | null> {
-  const { rules, now, overlapSeconds } = rotation;
+  const { rules, now, overlapSeconds, origin } = rotation;
   const id = newTokenId();
   const end = new Date(now.getTime() + overlapSeconds * 1000);
-  const [, [token]] = await database.$transaction([
+  const [, , [token]] = await database.$transaction([
     lockUser(database, old.userId),
+    changedBy(database, origin),
     // The name must be free before it is taken again: hence one row made from the other.
     database.$queryRaw<Token[]>`
       WITH superseded AS (

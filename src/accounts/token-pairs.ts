@@ -4,7 +4,9 @@ import { type RefreshPlace, verifyRefreshKey } from '../auth/refresh-key.ts';
 import type { ViewerIdentity } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, User } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { overloaded } from '../errors.ts';
+import { recordEvent } from './audit-events.ts';
 import { isExpiredSql } from './expired.ts';
 import { InvalidCredentialsError, InvalidTokenError } from './failures.ts';
 import { issueSignIn } from './issue-sign-in.ts';
@@ -41,11 +43,11 @@ export async function obtainTokenPair(
   { caller, rules, now }: PairOptions & { caller: Caller },
 ): Promise<OpenPair> {
   try {
-    const { user, opened } = await openByPassword(door, proof, { caller, now }, (proved) =>
+    const { user, opened } = await openByPassword(door, proof, { caller, now }, (proved, origin) =>
       issueSignIn(
         door.database,
         { user: proved, kind: 'REFRESH', expiresAt: refreshExpiry(rules, now) },
-        { rules, now },
+        { rules, now, origin },
       ),
     );
     return { user, pair: opened };
@@ -59,7 +61,12 @@ interface SpentOptions extends PairOptions {
   secrets: TokenSecrets;
 }
 
-interface RefreshOptions extends SpentOptions {
+/** Of what may end a pair. */
+interface EndOptions extends SpentOptions {
+  origin: Origin;
+}
+
+interface RefreshOptions extends EndOptions {
   /** Told of a spent refresh token that came again: of a client that asks anew, or a theft, or a fault of the client. */
   note(use: 'retried' | 'reused', pairId: string): void;
 }
@@ -87,8 +94,7 @@ export async function refreshTokenPair(
   // Whether its user may come in or not: a theft is one while he may not, too. A count that is still to come is from
   // before a backup was restored, and what was spent since then is good again in other hands.
   if (behind !== 0 && !isRetry) {
-    const { count } = await database.token.deleteMany({ where: { id: pair.id, kind: 'REFRESH' } });
-    if (count > 0) note('reused', pair.id);
+    if (await endPair(database, found, options, { isReused: true })) note('reused', pair.id);
     throw new InvalidTokenError('Token is blacklisted');
   }
   requireActive(found);
@@ -102,11 +108,26 @@ export async function refreshTokenPair(
 }
 
 /** Ends the pair of this refresh token, spent or not: to hold one is to be allowed to. Throws InvalidTokenError. */
-export async function revokeTokenPair(database: Database, refresh: string, options: SpentOptions): Promise<void> {
+export async function revokeTokenPair(database: Database, refresh: string, options: EndOptions): Promise<void> {
   const { pairId } = requirePlace(refresh, options.secrets);
-  await requirePair(database, pairId, options, { isActive: 'either' });
-  const { count } = await database.token.deleteMany({ where: { id: pairId, kind: 'REFRESH' } });
-  if (count === 0) throw new InvalidTokenError('Token is blacklisted');
+  const found = await requirePair(database, pairId, options, { isActive: 'either' });
+  if (!(await endPair(database, found, options))) throw new InvalidTokenError('Token is blacklisted');
+}
+
+/** Whether it was this call that ended it. */
+async function endPair(
+  database: Database,
+  { user, pair }: FoundPair,
+  { origin }: EndOptions,
+  { isReused = false } = {},
+): Promise<boolean> {
+  const subject = { userId: user.id, tokenId: pair.id };
+  return database.$transaction(async (transaction) => {
+    await changedBy(transaction, origin);
+    const { count } = await transaction.token.deleteMany({ where: { id: pair.id, kind: 'REFRESH' } });
+    if (count > 0 && isReused) await recordEvent(transaction, 'REFRESH_REUSED', subject, origin);
+    return count > 0;
+  });
 }
 
 /** The pair of a refresh token that is good for the next refresh. Throws InvalidTokenError. */

@@ -1,6 +1,7 @@
 import type { Passwords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
 import type { Token, User } from '../database/generated/prisma/client.ts';
+import { changedBy, type Origin } from '../database/origin.ts';
 import { isUniqueViolation } from '../database/prisma-errors.ts';
 import { UsernameTakenError } from './failures.ts';
 import type { NewUser } from './new-user.ts';
@@ -20,14 +21,17 @@ export async function createUser(
   database: Database,
   passwords: Passwords,
   { username, password, email }: NewUser,
-  standing: Standing = {},
+  { origin, ...standing }: Standing & { origin: Origin },
 ): Promise<{ user: User; token: Token }> {
   const passwordHash = await passwords.hash(password);
   try {
-    const { tokens, ...user } = await database.user.create({
-      data: { username, usernameKey: usernameKeyOf(username), email: email ?? null, passwordHash, ...standing },
-      include: { tokens: true },
-    });
+    const [, { tokens, ...user }] = await database.$transaction([
+      changedBy(database, origin),
+      database.user.create({
+        data: { username, usernameKey: usernameKeyOf(username), email: email ?? null, passwordHash, ...standing },
+        include: { tokens: true },
+      }),
+    ]);
     const [token] = tokens;
     if (!token) throw new Error('A user was made without a login token: is the autoToken extension applied?');
     return { user, token };
@@ -56,14 +60,22 @@ export function countUsers(database: Database): Promise<number> {
 }
 
 /** Lets the user's keys and password in or keeps them out, tokens untouched; whether that changed anything. */
-export async function setActive(database: Database, userId: string, isActive: boolean): Promise<boolean> {
-  const { count } = await database.user.updateMany({ where: { id: userId, isActive: !isActive }, data: { isActive } });
+export async function setActive(
+  database: Database,
+  { userId, isActive }: { userId: string; isActive: boolean },
+  origin: Origin,
+): Promise<boolean> {
+  const [, { count }] = await database.$transaction([
+    changedBy(database, origin),
+    database.user.updateMany({ where: { id: userId, isActive: !isActive }, data: { isActive } }),
+  ]);
   return count > 0;
 }
 
 /** Ends the user and every token: how many tokens there were, or null when the user was gone already. */
-export async function deleteUser(database: Database, userId: string): Promise<number | null> {
-  const [, tokens, users] = await database.$transaction([
+export async function deleteUser(database: Database, userId: string, origin: Origin): Promise<number | null> {
+  const [, , tokens, users] = await database.$transaction([
+    changedBy(database, origin),
     // No login adds a token from here on, so the count is true.
     database.$queryRaw`SELECT 1 FROM "User" WHERE "id" = ${userId}::uuid FOR UPDATE`,
     database.token.deleteMany({ where: { userId } }),

@@ -15,8 +15,22 @@ export type KeyVerdict =
   | { isAccepted: true; viewer: TokenViewer; secretAt: number }
   | { isAccepted: false; reason: KeyFlaw }
   | { isAccepted: false; reason: 'foreign-secret'; unprovedId: string }
-  | { isAccepted: false; reason: 'no-such-token'; secretAt: number }
+  | { isAccepted: false; reason: 'no-such-token'; tokenId: string; secretAt: number }
   | { isAccepted: false; reason: 'expired' | 'user-inactive'; viewer: TokenViewer; secretAt: number };
+
+/** A token of ours whose key was refused. */
+export interface RefusedToken {
+  id: string;
+  /** Null where it has no row any more. */
+  userId: string | null;
+}
+
+/** Which token of ours it was that was refused; null: none that is proved to be ours. */
+export function refusedToken(verdict: KeyVerdict): RefusedToken | null {
+  if (verdict.isAccepted) return null;
+  if ('viewer' in verdict) return { id: verdict.viewer.token.id, userId: verdict.viewer.user.id };
+  return 'tokenId' in verdict ? { id: verdict.tokenId, userId: null } : null;
+}
 
 /** What this key of a token is worth now; a key that arithmetic refuses never reaches `findViewer`. */
 export function judgeKey(key: string, options: JudgeKeyOptions): Promise<KeyVerdict> {
@@ -44,7 +58,7 @@ async function judge(
   if (secretAt === null) return { isAccepted: false, reason: 'foreign-secret', unprovedId: id };
   const viewer = await findViewer(id);
   // A row of another kind has keys of another making: under this one it is nobody's.
-  if (!viewer || !isOfKind(viewer.token)) return { isAccepted: false, reason: 'no-such-token', secretAt };
+  if (!viewer || !isOfKind(viewer.token)) return { isAccepted: false, reason: 'no-such-token', tokenId: id, secretAt };
   if (isExpired(viewer.token, lifetimes, now())) return { isAccepted: false, reason: 'expired', viewer, secretAt };
   if (!viewer.user.isActive) return { isAccepted: false, reason: 'user-inactive', viewer, secretAt };
   return { isAccepted: true, viewer, secretAt };

@@ -1,3 +1,4 @@
+import type { Sender } from './sender.ts';
 import type { Viewer } from './viewer.ts';
 
 /** The ways in that AUTHENTICATION may name; each is a file in `schemes/` and a line in src/schemes.ts. */
@@ -9,8 +10,7 @@ export type SchemeName = (typeof SCHEME_NAMES)[number];
 export interface SentCredentials extends Pick<Headers, 'get'> {
   /** Whether nobody on the way has seen them: they came over TLS, or never left this machine. */
   isPrivate: boolean;
-  /** Where the request comes from; null: unknown. */
-  address: string | null;
+  sender: Sender;
 }
 
 /** One way in which a request can say who is calling. */

@@ -1,6 +1,7 @@
 import { PROOF_HEADER } from './browser-proof.ts';
 import { isJwtShaped } from './jwt-shape.ts';
 import type { SentCredentials } from './scheme.ts';
+import { NO_SENDER } from './sender.ts';
 import { trimBlanks } from './split-header.ts';
 
 /** The header in which a credential comes with a request: its name in lower case, and its value as HTTP hands it on. */
@@ -36,7 +37,7 @@ export function readSentHeader(text: string, { keyword, cookieName }: Sending): 
 export function sentAlone({ name, value }: SentHeader, origins: readonly string[]): SentCredentials {
   const proof = name === 'cookie' ? { [PROOF_HEADER.toLowerCase()]: '1', origin: origins[0] } : {};
   const headers = new Map(Object.entries({ ...proof, [name]: value }));
-  return { get: (asked) => headers.get(asked.toLowerCase()) ?? null, isPrivate: true, address: null };
+  return { get: (asked) => headers.get(asked.toLowerCase()) ?? null, isPrivate: true, sender: NO_SENDER };
 }
 
 function wordBefore(written: string, keyword: string): string {

@@ -139,6 +139,9 @@ export const schema = z
     INTROSPECTION: onOrOff().optional(),
     GRAPHIQL: onOrOff().optional(),
     TRUSTED_DOCUMENTS: z.string().optional(),
+    AUDIT_RETENTION: durationOrNone()
+      .refine((seconds) => seconds === null || seconds >= 7 * 86_400, 'must be a duration of at least 7d, or none')
+      .prefault(VARIABLES.AUDIT_RETENTION.default),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z
       .enum(['development', 'production', 'test'], 'must be development, production or test')

@@ -216,6 +216,10 @@ export const VARIABLES = {
     default: 'none: any document',
     about: 'A manifest of the only operations that are run, a JSON file: what your clients’ build makes.',
   },
+  AUDIT_RETENTION: {
+    default: '90d',
+    about: 'How long the audit trail keeps an event: a duration of at least 7 days, or `none`, for ever.',
+  },
   LOG_LEVEL: {
     default: 'info',
     about: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',

@@ -3,6 +3,7 @@ import { seal, unseal } from '../auth/sealed-key.ts';
 import { makeSigningJwk, readSigningKey, type SigningKey } from '../auth/signing-keys.ts';
 import type { Database } from './client.ts';
 import type { Prisma, SigningKey as Row } from './generated/prisma/client.ts';
+import { changedBy, type Origin } from './origin.ts';
 
 /** A key as it is kept: `signsFrom` until the next one does, and read by those who have the secret that it is sealed with. */
 export interface KeptKey extends SigningKey {
@@ -39,6 +40,7 @@ export async function ensureSigningKey(database: Database, secrets: TokenSecrets
 interface Rotation {
   now: Date;
   signsFrom: Date;
+  origin: Origin;
   /** Which keys go: those whose signatures do not count any more, or all that were there before. */
   dropped: readonly string[] | 'all';
 }
@@ -47,9 +49,10 @@ interface Rotation {
 export async function rotateSigningKey(
   database: Database,
   secrets: TokenSecrets,
-  { now, signsFrom, dropped }: Rotation,
+  { now, signsFrom, dropped, origin }: Rotation,
 ): Promise<string> {
   return database.$transaction(async (transaction) => {
+    await changedBy(transaction, origin);
     await lock(transaction);
     await transaction.signingKey.deleteMany({ where: dropped === 'all' ? {} : { id: { in: [...dropped] } } });
     // Two rotations on end: the one that was to sign next never does.

@@ -1,6 +1,7 @@
 import { requireBrowserProof } from '../auth/browser-proof.ts';
 import { readCookie, type SessionCookie, writeCookie } from '../auth/cookie.ts';
 import { keyOf, SESSION_USE, type TokenSecrets, verifyKey } from '../auth/key.ts';
+import { NO_SENDER } from '../auth/sender.ts';
 import type { Browser } from '../graphql/context.ts';
 import { sentCredentials } from './sent-credentials.ts';
 
@@ -36,7 +37,7 @@ export function browserOf(
     },
     requireProof: () =>
       requireBrowserProof(
-        sentCredentials(request, {}, () => null),
+        sentCredentials(request, {}, () => NO_SENDER),
         origins,
       ),
     setCookie() {

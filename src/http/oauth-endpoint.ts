@@ -4,11 +4,11 @@ import { judge } from '../auth/authenticate.ts';
 import type { Scheme, SentCredentials } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { refusalWhenAway } from '../database/away.ts';
+import type { Origin } from '../database/origin.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
-import type { AddressOf } from './address.ts';
-import { nodeRequestOf } from './node-request.ts';
 import { type RateLimits, refuseExcess } from './rate-limits.ts';
 import { readForm } from './read-form.ts';
+import type { SenderOf } from './sender.ts';
 import { sentCredentials } from './sent-credentials.ts';
 import { refuseTwoAuthorizations } from './two-authorizations.ts';
 import { type RequestEntries, warnOfAway } from './use-request-log.ts';
@@ -16,7 +16,7 @@ import { type RequestEntries, warnOfAway } from './use-request-log.ts';
 export interface OAuthParts {
   schemes: readonly Scheme[];
   entries: RequestEntries;
-  addressOf: AddressOf;
+  senderOf: SenderOf;
   limits: RateLimits;
   log: Logger;
 }
@@ -26,7 +26,7 @@ interface OAuthEndpoint {
   /** Throws RequestRefused when this caller may not ask at all; null: anybody may. */
   admit: ((viewer: Viewer | null) => void) | null;
   /** What is answered to whoever sends this token: an object, or null for an empty body. */
-  answer(token: string): Promise<object | null>;
+  answer(token: string, origin: Origin): Promise<object | null>;
 }
 
 interface Reply {
@@ -54,21 +54,20 @@ const METHOD = 'POST';
  */
 export function oauthEndpoint(
   { path, admit, answer }: OAuthEndpoint,
-  { schemes, entries, addressOf, limits, log }: OAuthParts,
+  { schemes, entries, senderOf, limits, log }: OAuthParts,
 ): Plugin {
   async function reply(request: Request, serverContext: object): Promise<Reply> {
     if (request.method !== METHOD) return notAllowed();
     refuseTwoAuthorizations(serverContext);
-    const viewer = await viewerOf(
-      sentCredentials(request, serverContext, () => addressOf(nodeRequestOf(serverContext))),
-    );
+    const sender = senderOf(request, serverContext);
+    const viewer = await viewerOf(sentCredentials(request, serverContext, () => sender));
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
     refuseExcess(limits.count(request, viewer?.user.id ?? null, serverContext));
     admit?.(viewer);
     const token = (await readForm(request)).get('token');
     if (!token) throw new RequestRefused('BAD_REQUEST', 'The parameter token is missing.');
-    return { status: 200, body: await answer(token) };
+    return { status: 200, body: await answer(token, { ...sender, actorId: viewer?.user.id ?? null }) };
   }
 
   async function viewerOf(sent: SentCredentials): Promise<Viewer | null> {

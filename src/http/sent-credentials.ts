@@ -1,22 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SentCredentials } from '../auth/scheme.ts';
+import type { Sender } from '../auth/sender.ts';
 import { nodeRequestOf } from './node-request.ts';
 
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
 const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** What schemes read of a request. Whoever lies about the way that it came by fools himself alone. */
-export function sentCredentials(
-  request: Request,
-  serverContext: object,
-  address: () => string | null,
-): SentCredentials {
+export function sentCredentials(request: Request, serverContext: object, sender: () => Sender): SentCredentials {
   const { headers } = request;
   return {
     get: (name) => headers.get(name),
-    get address() {
-      return address();
+    get sender() {
+      return sender();
     },
     get isPrivate() {
       return isPrivate(request, nodeRequestOf(serverContext));

@@ -68,7 +68,7 @@ async function authenticateFor(
   context: Arguments['contextValue'],
   schemes: readonly Scheme[],
 ): Promise<Viewer | null> {
-  const judgement = await judge(sentCredentials(context.request, context, context.address), schemes);
+  const judgement = await judge(sentCredentials(context.request, context, context.sender), schemes);
   if (judgement === null) return null;
   if (!judgement.refusal) {
     // A dead cookie would come with every request, and be looked up each time.

@@ -16,8 +16,8 @@ import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import { maskError } from './mask-error.ts';
 import type { Metrics } from './metrics.ts';
-import { nodeRequestOf } from './node-request.ts';
 import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
+import { createSenderOf } from './sender.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
@@ -99,13 +99,14 @@ export function createGraphQLServer({
     log.warn({ address }, 'X-Forwarded-For of a proxy that TRUSTED_PROXIES does not name: its clients count as one'),
   );
   const limits = createRateLimits(rateLimits, { addressOf, now: () => context.now().getTime() });
-  const oauth = { schemes, entries, addressOf, limits, log };
+  const senderOf = createSenderOf(addressOf, entries);
+  const oauth = { schemes, entries, senderOf, limits, log };
   return createYoga({
     schema,
     context: ({ request, ...server }) => ({
       ...serverContext,
       viewer: null,
-      address: () => addressOf(nodeRequestOf(server)),
+      sender: () => senderOf(request, server),
       browser: browserFor(request),
       admitted: new Set<string>(),
       failure: null,

@@ -4,6 +4,7 @@ import { InvalidCredentialsError } from '../../src/accounts/failures.ts';
 import { logIn, loginSchema } from '../../src/accounts/login.ts';
 import { newPasswordSchema } from '../../src/accounts/new-password.ts';
 import { createPasswords, type Passwords } from '../../src/auth/password.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const OTHER_PASSWORD = 'another fine password';
@@ -29,11 +30,11 @@ function afterProof(real: Passwords, happen: () => Promise<unknown>): Passwords 
 
 function change(user: { id: string; username: string }, password: string) {
   const read = newPasswordSchema(user).parse({ password });
-  return changePassword(database, passwords, { ...read, userId: user.id, keepTokens: false });
+  return changePassword(database, passwords, { ...read, userId: user.id, keepTokens: false, origin: NOBODY });
 }
 
 const costlier = createPasswords({ cost: 5, pepper: null });
-const NOBODY = { address: null, knownAs: null };
+const CALLER = { ...NOBODY, knownAs: null };
 
 function doorOf(passwords: Passwords) {
   return { database, passwords, throttle: null };
@@ -46,7 +47,7 @@ it.each([
   const { user } = await makeUser();
   const interrupted = afterProof(real, () => change(user, OTHER_PASSWORD));
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  await expect(logIn(doorOf(interrupted), login, { caller: NOBODY, rules: world.tokenRules, now })).rejects.toThrow(
+  await expect(logIn(doorOf(interrupted), login, { caller: CALLER, rules: world.tokenRules, now })).rejects.toThrow(
     InvalidCredentialsError,
   );
   const changed = await database.user.findUniqueOrThrow({ where: { id: user.id } });
@@ -58,15 +59,15 @@ it('a login that another one overtakes, which hashes the password anew, gets the
   const { user, token } = await makeUser();
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
   const overtaken = afterProof(costlier, () =>
-    logIn(doorOf(costlier), login, { caller: NOBODY, rules: world.tokenRules, now }),
+    logIn(doorOf(costlier), login, { caller: CALLER, rules: world.tokenRules, now }),
   );
-  expect((await logIn(doorOf(overtaken), login, { caller: NOBODY, rules: world.tokenRules, now })).token.id).toBe(
+  expect((await logIn(doorOf(overtaken), login, { caller: CALLER, rules: world.tokenRules, now })).token.id).toBe(
     token.id,
   );
   const unhurried = afterProof(passwords, async () => {
     await database.user.update({ where: { id: user.id }, data: { passwordHash: await passwords.hash(PASSWORD) } });
   });
-  expect((await logIn(doorOf(unhurried), login, { caller: NOBODY, rules: world.tokenRules, now })).token.id).toBe(
+  expect((await logIn(doorOf(unhurried), login, { caller: CALLER, rules: world.tokenRules, now })).token.id).toBe(
     token.id,
   );
 });
@@ -75,7 +76,7 @@ it('a user who is deleted while logging in is refused like any other', async () 
   const { user } = await makeUser();
   const gone = afterProof(passwords, () => database.user.delete({ where: { id: user.id } }));
   const login = loginSchema.parse({ username: user.username, password: PASSWORD });
-  await expect(logIn(doorOf(gone), login, { caller: NOBODY, rules: world.tokenRules, now })).rejects.toThrow(
+  await expect(logIn(doorOf(gone), login, { caller: CALLER, rules: world.tokenRules, now })).rejects.toThrow(
     InvalidCredentialsError,
   );
 });

@@ -45,8 +45,9 @@ describe('the daily prune', () => {
   function startNode() {
     const logged: { level: number; reason?: string; removed?: number; msg: string }[] = [];
     const log = pino({ base: null }, { write: (line: string) => logged.push(JSON.parse(line)) });
-    const { tokenLifetimes: lifetimes, throttle } = world.config;
-    return { node: startDailyPrune({ database, lifetimes, throttle, log, now: () => clock.now }), logged };
+    const { tokenLifetimes: lifetimes, throttle, auditRetentionSeconds } = world.config;
+    const options = { database, lifetimes, throttle, auditRetentionSeconds, log, now: () => clock.now };
+    return { node: startDailyPrune(options), logged };
   }
 
   const said = (logged: { level: number; msg: string }[]) =>

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { InvalidCredentialsError } from '../../src/accounts/failures.ts';
 import { createLoginThrottle, type LoginAttempt } from '../../src/accounts/login-throttle.ts';
 import { createThrottleCounters, pruneThrottleCounters } from '../../src/accounts/throttle-counters.ts';
+import { NO_SENDER, type Sender } from '../../src/auth/sender.ts';
 import { RequestRefused } from '../../src/errors.ts';
 import { openWorld, TOKEN_SECRET } from '../world.ts';
 
@@ -12,14 +13,26 @@ const world = await openWorld();
 const { database } = world;
 const { DATABASE_URL: serverUrl }: Partial<Record<string, string>> = world.env;
 const rules = { maxFailures: 3, maxFailuresPerAddress: 6, longestWaitSeconds: 10, forgottenAfterSeconds: 3_600 };
-const throttle = createLoginThrottle(createThrottleCounters(database, [TOKEN_SECRET], rules), rules);
+const throttle = createLoginThrottle(createThrottleCounters(database, [TOKEN_SECRET], rules), {
+  rules,
+  noteThrottled: () => {},
+});
 const START = Date.parse('2026-01-01T00:00:00Z');
 
 let made = 0;
+function from(address: string): Sender {
+  return { ...NO_SENDER, address };
+}
+
 /** A user and an address that nothing has been counted of. */
 function somebody(): LoginAttempt {
   made++;
-  return { username: `user${made}`, password: 'a guess', address: `10.0.${made >> 8}.${made & 255}`, isKnown: false };
+  return {
+    username: `user${made}`,
+    password: 'a guess',
+    sender: from(`10.0.${made >> 8}.${made & 255}`),
+    isKnown: false,
+  };
 }
 
 /** What becomes of an attempt, so many seconds after the start: `right`, `wrong`, or for how long it must wait. */
@@ -60,7 +73,7 @@ describe('the login throttle', () => {
       expect(await tryAt(at + wait - 0.001, he)).toBe(1);
       at += wait;
       // From another address each time: that of the first would be full, too.
-      seen.push(await tryAt(at, { ...he, address: somebody().address }));
+      seen.push(await tryAt(at, { ...he, sender: somebody().sender }));
     }
     expect(seen).toEqual(Array(6).fill('wrong'));
   });
@@ -94,9 +107,9 @@ describe('the login throttle', () => {
     expect(await tryAt(0, he, true)).toBe('right');
     await failTimes(2, he);
     expect(await tryAt(0, he, true)).toBe('right');
-    const other = { ...somebody(), address: he.address };
+    const other = { ...somebody(), sender: he.sender };
     await failTimes(2, other);
-    expect(await tryAt(0, { ...somebody(), address: he.address })).toBe(1);
+    expect(await tryAt(0, { ...somebody(), sender: he.sender })).toBe(1);
   });
 
   it('is not reset for an address by whoever has an account of his own', async () => {
@@ -119,16 +132,16 @@ describe('the login throttle', () => {
   it('counts an address whatever the username, and of IPv6 the network that a customer has', async () => {
     for (let n = 0; n < 6; n++) {
       const address = `2001:db8:1:2::${n + 1}`;
-      expect(await tryAt(0, { ...somebody(), address })).toBe('wrong');
+      expect(await tryAt(0, { ...somebody(), sender: from(address) })).toBe('wrong');
     }
-    expect(await tryAt(0, { ...somebody(), address: '2001:db8:1:2:ffff::1' })).toBe(1);
-    expect(await tryAt(0, { ...somebody(), address: '2001:db8:1:3::1' })).toBe('wrong');
+    expect(await tryAt(0, { ...somebody(), sender: from('2001:db8:1:2:ffff::1') })).toBe(1);
+    expect(await tryAt(0, { ...somebody(), sender: from('2001:db8:1:3::1') })).toBe('wrong');
   });
 
   it('cannot lock out whoever holds a good credential of the user, whom it counts apart', async () => {
     const he = somebody();
     await failTimes(3, he);
-    const known = { ...he, address: somebody().address, isKnown: true };
+    const known = { ...he, sender: somebody().sender, isKnown: true };
     expect(await tryAt(0, he)).toBe(1);
     for (let n = 0; n < 3; n++) expect(await tryAt(0, known)).toBe('wrong');
     expect(await tryAt(0, known)).toBe(1);
@@ -140,18 +153,18 @@ describe('the login throttle', () => {
   it('lets through what began before an attempt that was counted first', async () => {
     const [he, other] = [somebody(), somebody()];
     expect(await tryAt(0.5, he)).toBe('wrong');
-    expect(await tryAt(0.2, { ...other, address: he.address })).toBe('wrong');
-    expect(await tryAt(0.1, { ...other, address: he.address }, true)).toBe('right');
-    expect(await tryAt(0, { ...other, address: he.address })).toBe('wrong');
+    expect(await tryAt(0.2, { ...other, sender: he.sender })).toBe('wrong');
+    expect(await tryAt(0.1, { ...other, sender: he.sender }, true)).toBe('right');
+    expect(await tryAt(0, { ...other, sender: he.sender })).toBe('wrong');
   });
 
   it('counts nothing anywhere while one of its counters makes wait', async () => {
     const he = somebody();
     await failTimes(3, he);
     for (let n = 0; n < 20; n++) await tryAt(0, he);
-    const other = { ...somebody(), address: he.address };
+    const other = { ...somebody(), sender: he.sender };
     await failTimes(3, other);
-    expect(await tryAt(0, { ...somebody(), address: he.address })).toBe(1);
+    expect(await tryAt(0, { ...somebody(), sender: he.sender })).toBe(1);
   });
 
   it('takes back what could not be checked', async () => {
@@ -180,7 +193,7 @@ describe('the login throttle', () => {
   });
 
   it('lets what was long between fade, as many as are free in the time after which all is forgotten', async () => {
-    const he = { ...somebody(), address: null };
+    const he = { ...somebody(), sender: NO_SENDER };
     // Three in 3,600 seconds: one in 1,200.
     for (let n = 0; n < 10; n++) expect(await tryAt(n * 1_200, he)).toBe('wrong');
     for (const at of [11_900, 11_901, 11_902]) expect(await tryAt(at, he)).toBe('wrong');
@@ -199,7 +212,10 @@ describe('the login throttle', () => {
   });
 
   it('lets no more of a burst through than are free, on two nodes', async () => {
-    const other = createLoginThrottle(createThrottleCounters(database, [TOKEN_SECRET], rules), rules);
+    const other = createLoginThrottle(createThrottleCounters(database, [TOKEN_SECRET], rules), {
+      rules,
+      noteThrottled: () => {},
+    });
     for (let round = 0; round < 5; round++) {
       const he = somebody();
       const all = await Promise.all(
@@ -219,14 +235,14 @@ describe('the login throttle', () => {
     await other.connect();
     await other.query('BEGIN');
     await other.query(`INSERT INTO "ThrottleCounter" VALUES ($1, 1, now(), now())`, [key]);
-    const from = Array.from({ length: 8 }, () => somebody().address as string);
-    const asked = Promise.all(from.map((address) => tryAt(0, { ...he, address })));
+    const addresses = Array.from({ length: 8 }, () => somebody().sender.address as string);
+    const asked = Promise.all(addresses.map((address) => tryAt(0, { ...he, sender: from(address) })));
     while ((await blockedBehind(other)) < from.length) await sleep(5);
     await other.query('ROLLBACK');
     await other.end();
     expect((await asked).filter((outcome) => outcome === 'wrong')).toHaveLength(3);
     // Whoever was refused there is counted nowhere.
-    const keys = from.map((address) => new Uint8Array(counters.counter(['logins from', address], 1).key));
+    const keys = addresses.map((address) => new Uint8Array(counters.counter(['logins from', address], 1).key));
     const counted = await database.throttleCounter.findMany({ where: { key: { in: keys } } });
     expect(counted.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(3);
   });
@@ -251,7 +267,7 @@ describe('the login throttle', () => {
       fc.asyncProperty(
         fc.array(fc.record({ isRight: fc.boolean(), later: fc.integer({ min: 0, max: 12 }) }), { maxLength: 20 }),
         async (steps) => {
-          const he = { ...somebody(), address: null };
+          const he = { ...somebody(), sender: NO_SENDER };
           let [at, failures, freeAt] = [0, 0, 0];
           for (const { isRight, later } of steps) {
             at += later;

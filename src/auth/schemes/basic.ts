@@ -1,6 +1,7 @@
 import { RequestRefused } from '../../errors.ts';
 import { refuseForeignPage } from '../browser-proof.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
+import type { Sender } from '../sender.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
 import type { Viewer, ViewerUser } from '../viewer.ts';
 
@@ -9,7 +10,7 @@ export interface BasicSchemeOptions {
    * Whose username and password these are, or null: they are nobody's who may come in. Counted as a login from there;
    * throws RequestRefused (THROTTLED) after too many that were wrong.
    */
-  prove(username: string, password: string, address: string | null): Promise<ViewerUser | null>;
+  prove(username: string, password: string, sender: Sender): Promise<ViewerUser | null>;
   /** Whose pages may have it sent: a browser that was told the password sends it along with whatever any page asks. */
   origins: readonly string[];
 }
@@ -39,7 +40,7 @@ export function basicScheme({ prove, origins }: BasicSchemeOptions): Scheme {
 
   async function authenticate(username: string, password: string, sent: SentCredentials): Promise<Viewer> {
     refuseForeignPage(sent, origins);
-    const user = await prove(username, password, sent.address);
+    const user = await prove(username, password, sent.sender);
     if (!user) throw refused('Invalid username/password.');
     return { user, token: null };
   }

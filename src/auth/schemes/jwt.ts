@@ -1,9 +1,11 @@
 import { RequestRefused } from '../../errors.ts';
 import type { AccessClaims, AccessFlaw, AccessTokens, SignedAccess } from '../access-token.ts';
 import { isExpired, type TokenLifetimes } from '../expiry.ts';
+import type { RefusedToken } from '../judge-key.ts';
 import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
+import type { Sender } from '../sender.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
 import type { TokenViewer, Viewer, ViewerToken } from '../viewer.ts';
 
@@ -12,6 +14,8 @@ export interface JwtSchemeOptions extends JudgeAccessOptions {
   takesEveryBearer: boolean;
   /** Told of each pair whose access token is accepted, where it is looked up. */
   noteUse(viewer: TokenViewer): void;
+  /** Told of each access token that is refused, but for those whose time is merely over: of which pair it was. */
+  noteRefusal(pair: RefusedToken | null, sender: Sender): void;
 }
 
 interface JudgeAccessOptions {
@@ -49,12 +53,15 @@ export function jwtScheme(options: JwtSchemeOptions): Scheme {
     const reading = readBearer(sent, options);
     if (reading === null) return null;
     if (reading.flaw !== null) throw refused(MALFORMED, MALFORMED);
-    return { authenticate: () => authenticate(reading.token) };
+    return { authenticate: () => authenticate(reading.token, sent) };
   }
 
-  async function authenticate(token: string): Promise<Viewer> {
+  async function authenticate(token: string, sent: SentCredentials): Promise<Viewer> {
     const judgement = await judgeAccess(token, options);
     if (!judgement.isAccepted) {
+      const claims = judgement.signed?.claims;
+      const pair = claims ? { id: claims.pairId, userId: claims.userId } : null;
+      if (judgement.reason !== 'jwt-expired') options.noteRefusal(pair, sent.sender);
       if (judgement.reason === 'user-inactive') throw refused(INACTIVE, INACTIVE);
       // By the first a client knows that it is time to refresh.
       throw refused(NOT_VALID, judgement.reason === 'jwt-expired' ? 'Token is expired' : 'Token is invalid');

@@ -1,9 +1,10 @@
 import { RequestRefused } from '../../errors.ts';
 import { twoCredentials } from '../authenticate.ts';
-import { type JudgeKeyOptions, judgeKey } from '../judge-key.ts';
+import { type JudgeKeyOptions, judgeKey, type RefusedToken, refusedToken } from '../judge-key.ts';
 import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
+import type { Sender } from '../sender.ts';
 import { splitAtWhiteSpace } from '../split-header.ts';
 import type { TokenViewer, Viewer } from '../viewer.ts';
 
@@ -14,6 +15,8 @@ export interface TokenSchemeOptions extends JudgeKeyOptions {
   leavesJwts: boolean;
   /** Told of each key that is accepted for a request. */
   noteUse(viewer: TokenViewer): void;
+  /** Told of each key that is refused: whose it was, as far as it is one of ours. */
+  noteRefusal(token: RefusedToken | null, sender: Sender): void;
 }
 
 /** What is wrong with headers that were meant for this scheme. */
@@ -39,15 +42,16 @@ export function tokenScheme(options: TokenSchemeOptions): Scheme {
     if (reading.flaw === 'two-credentials') throw twoCredentials(reading);
     if (reading.flaw !== null) throw refused(HEADER_MESSAGES[reading.flaw], reading.challenge);
     const { key, challenge } = reading;
-    return { authenticate: () => authenticate(key, challenge) };
+    return { authenticate: () => authenticate(key, challenge, sent) };
   }
 
-  async function authenticate(key: string, challenge: string): Promise<Viewer> {
+  async function authenticate(key: string, challenge: string, sent: SentCredentials): Promise<Viewer> {
     const verdict = await judgeKey(key, options);
     if (verdict.isAccepted) {
       options.noteUse(verdict.viewer);
       return verdict.viewer;
     }
+    options.noteRefusal(refusedToken(verdict), sent.sender);
     // One message for all that a stranger could be told apart by.
     throw refused(verdict.reason === 'user-inactive' ? 'User inactive or deleted.' : 'Invalid token.', challenge);
   }
