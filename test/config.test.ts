@@ -45,6 +45,7 @@ describe('the configuration', () => {
           forgottenAfterSeconds: 24 * 3_600,
         },
         rateLimits: { perAddress: 1_200, perUser: 6_000 },
+        auditRetentionSeconds: 90 * 86_400,
         registration: 'open',
         maxTokensPerUser: 100,
         tokenLifetimes: {

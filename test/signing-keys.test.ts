@@ -12,6 +12,7 @@ import { seal, unseal } from '../src/auth/sealed-key.ts';
 import { makeSigningJwk } from '../src/auth/signing-keys.ts';
 import { readConfiguredKeys } from '../src/configured-keys.ts';
 import { hearNothing } from '../src/database/changes.ts';
+import { NOBODY } from '../src/database/origin.ts';
 import { findKeptKeys, rotateSigningKey } from '../src/database/signing-keys.ts';
 import { listen } from '../src/http/server.ts';
 import { openKeptKeys, PUBLISHED_AHEAD_SECONDS } from '../src/kept-keys.ts';
@@ -150,6 +151,7 @@ describe('keys that are kept', () => {
       now: clock.now,
       signsFrom: new Date(clock.now.getTime() + (options.ahead ?? 0) * 1_000),
       dropped: options.dropped ?? [],
+      origin: NOBODY,
     });
 
   it('are made once, whoever starts, and stored so that the database alone opens none', async () => {
@@ -186,6 +188,7 @@ describe('keys that are kept', () => {
       now: clock.now,
       signsFrom: new Date(clock.now.getTime() + 10 * MINUTE),
       dropped: [],
+      origin: NOBODY,
     });
     await world.changes.settle();
     // It has read what it cannot open.
@@ -251,7 +254,12 @@ describe('keys that are kept', () => {
     const NEW = 'n'.repeat(32);
     const old = await nodeWith([SECRET], world.changes, pino({}, { write: (line: string) => lines.push(line) }));
     const signsFrom = new Date(clock.now.getTime() + 10 * MINUTE);
-    const made = await rotateSigningKey(database, [NEW, SECRET], { now: clock.now, signsFrom, dropped: [] });
+    const made = await rotateSigningKey(database, [NEW, SECRET], {
+      now: clock.now,
+      signsFrom,
+      dropped: [],
+      origin: NOBODY,
+    });
     await world.changes.settle();
     await expect.poll(() => old.find(made, clock.now)).not.toBeNull();
     expect(lines.join()).toContain(`"kid":"${made}"`);
@@ -266,7 +274,7 @@ describe('keys that are kept', () => {
     const NEW = 'n'.repeat(32);
     await nodeWith([SECRET]);
     const signsFrom = new Date(clock.now.getTime() + 10 * MINUTE);
-    await rotateSigningKey(database, [SECRET], { now: clock.now, signsFrom, dropped: [] });
+    await rotateSigningKey(database, [SECRET], { now: clock.now, signsFrom, dropped: [], origin: NOBODY });
     // Later than the first, or chance would say which of the two is the newer.
     clock.now = new Date(clock.now.getTime() + MINUTE);
     const node = await nodeWith([NEW]);
@@ -290,7 +298,7 @@ describe('/.well-known/jwks.json', () => {
   const URL = 'http://tessera.test/.well-known/jwks.json';
 
   beforeAll(async () => {
-    const made = { now: clock.now, signsFrom: clock.now, dropped: 'all' as const };
+    const made = { now: clock.now, signsFrom: clock.now, dropped: 'all' as const, origin: NOBODY };
     const id = await rotateSigningKey(database, world.tokenSecrets, made);
     while (!(await world.signingKeys?.find(id, clock.now))) await sleep(5);
   });

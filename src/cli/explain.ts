@@ -7,6 +7,7 @@ import { createPasswords } from '../auth/password.ts';
 import { readSentHeader } from '../auth/sent-credential.ts';
 import { loadConfig } from '../config.ts';
 import type { Database } from '../database/client.ts';
+import { NOBODY } from '../database/origin.ts';
 import { readTokenSecret, refuseForeignSecrets } from '../database/token-secrets.ts';
 import { OperatorError } from '../errors.ts';
 import { accessTokensOf, browserOptionsOf, createWays, namesInAccessTokens } from '../schemes.ts';
@@ -65,7 +66,7 @@ async function explain(credential: string | null): Promise<Installation & { expl
       proveOrNull(
         { database: await openOnce(), passwords, throttle: null },
         { username, password },
-        { address: null, knownAs: null },
+        { ...NOBODY, knownAs: null },
         now,
       ),
     now: () => now,

@@ -14,8 +14,8 @@ function codePointOf(character: string): string {
 }
 
 /** JSON that means the very same and is harmless too: JSON.stringify escapes the first 32 control characters alone. */
-export function harmlessJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replaceAll(
+export function harmlessJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replaceAll(
     /[^\P{Cc}\n]|[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/gu,
     (character) =>
       [...Array(character.length).keys()]

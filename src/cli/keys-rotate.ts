@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { findKeptKeys, rotateSigningKey } from '../database/signing-keys.ts';
 import { countsUntil, PUBLISHED_AHEAD_SECONDS } from '../kept-keys.ts';
 import { confirm } from './confirm.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { print } from './print.ts';
 import { requireKeptKeys } from './require-kept-keys.ts';
 import { withDatabase } from './with-database.ts';
@@ -33,7 +34,8 @@ export function addKeysRotate(parent: Command): void {
         const isFirst = keys.length === 0;
         const ahead = isAtOnce || revoke || isFirst ? 0 : PUBLISHED_AHEAD_SECONDS;
         const signsFrom = new Date(now.getTime() + ahead * 1000);
-        const id = await rotateSigningKey(database, tokenSecrets, { now, signsFrom, dropped: revoke ? 'all' : over });
+        const dropped = revoke ? 'all' : over;
+        const id = await rotateSigningKey(database, tokenSecrets, { now, signsFrom, dropped, origin: COMMAND_LINE });
         const when = ahead === 0 ? 'signs from now on' : `signs from ${signsFrom.toISOString()} on`;
         print(`Made key ${id}, which ${when}.\n`);
         if (revoke) print('Every other key is gone, and what it has signed is refused from now on.\n');

@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { addAuditPrune } from './audit-prune.ts';
+import { addAuditTail } from './audit-tail.ts';
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { addConformance } from './conformance.ts';
@@ -49,6 +51,9 @@ export function createProgram(): Command {
   addTokenRevoke(token);
   addTokenBackfill(token);
   addTokenPrune(token);
+  const audit = program.command('audit').description('See what has happened to accounts and keys.');
+  addAuditTail(audit);
+  addAuditPrune(audit);
   const secrets = program.command('secrets').description('Make and rotate the secrets that keys are derived from.');
   addSecretsNew(secrets);
   addSecretsRotate(secrets);

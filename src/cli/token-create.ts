@@ -10,9 +10,11 @@ import { loadConfig, tokenRulesOf } from '../config.ts';
 import { LOGIN_TOKEN_NAME } from '../database/auto-token.ts';
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
+import type { Origin } from '../database/origin.ts';
 import { DURATION_RULE, parseDuration } from '../duration.ts';
 import { OperatorError } from '../errors.ts';
 import { harmless } from './harmless.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { print } from './print.ts';
 import { withDatabase } from './with-database.ts';
 
@@ -28,6 +30,7 @@ interface Owner {
   userId: string;
   rules: TokenRules;
   now: Date;
+  origin: Origin;
 }
 
 export function addTokenCreate(parent: Command): void {
@@ -56,7 +59,7 @@ export function addTokenCreate(parent: Command): void {
       if (options.for) options.scope = await scopesFor(options.for);
       const token = await withDatabase(async ({ database, tokenSecrets }, config) => {
         const user = await findUser(database, username);
-        const owner = user && { userId: user.id, rules: tokenRulesOf(config), now: new Date() };
+        const owner = user && { userId: user.id, rules: tokenRulesOf(config), now: new Date(), origin: COMMAND_LINE };
         const made =
           owner && (isLogin ? await loginToken(database, owner, options) : await newToken(database, owner, options));
         if (!made) throw new OperatorError(`Cannot create the Token: user ${username} does not exist`);

@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { KEPT_SECONDS } from '../accounts/daily-prune.ts';
 import { countPrunable, pruneTokens } from '../accounts/prune-tokens.ts';
-import { DURATION_RULE, parseDuration, writeDuration } from '../duration.ts';
+import { writeDuration } from '../duration.ts';
 import { print } from './print.ts';
+import { readDuration } from './read-duration.ts';
 import { withDatabase } from './with-database.ts';
 import { countOf } from './words.ts';
 
@@ -35,10 +36,4 @@ export function addTokenPrune(parent: Command): void {
       const what = `${countOf(count, 'token')} that expired at least ${writeDuration(expiredFor)} ago`;
       print(`${dryRun ? 'Would remove' : 'Removed'} ${what}.\n`);
     });
-}
-
-function readDuration(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds === undefined) throw new InvalidArgumentError(`It must be ${DURATION_RULE}.`);
-  return seconds;
 }

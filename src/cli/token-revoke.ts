@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { endToken, endTokensOf } from '../accounts/revoke-tokens.ts';
 import { OperatorError } from '../errors.ts';
 import { harmless } from './harmless.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { print } from './print.ts';
 import { requireUser } from './require-user.ts';
 import { readTokenId } from './token-id.ts';
@@ -36,7 +37,7 @@ async function revokeByIds(globalIds: string[]): Promise<void> {
   const unknown = await withDatabase(async ({ database }) => {
     const missing: string[] = [];
     for (const { globalId, id } of ids) {
-      const token = await endToken(database, id);
+      const token = await endToken(database, id, COMMAND_LINE);
       if (token) print(`Revoked token "${harmless(token.name)}" of user ${harmless(token.user.username)}.\n`);
       else missing.push(globalId);
     }
@@ -49,7 +50,7 @@ async function revokeByIds(globalIds: string[]): Promise<void> {
 async function revokeOfUser(username: string, name: string | undefined): Promise<void> {
   await withDatabase(async ({ database }) => {
     const user = await requireUser(database, username);
-    const count = await endTokensOf(database, user.id, name);
+    const count = await endTokensOf(database, { userId: user.id, name }, COMMAND_LINE);
     if (name !== undefined && count === 0) {
       throw new OperatorError(
         `User ${harmless(user.username)} has no token named "${harmless(name)}". "npx tessera token list" shows them.`,

@@ -4,6 +4,7 @@ import { newUserSchema } from '../accounts/new-user.ts';
 import { createUser, findUser } from '../accounts/users.ts';
 import { createPasswords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { askPassword } from './password.ts';
 import { print } from './print.ts';
 import { withDatabase } from './with-database.ts';
@@ -33,7 +34,7 @@ export function addUserCreate(parent: Command): void {
       const standing = { isStaff: Boolean(staff ?? superuser), isSuperuser: Boolean(superuser) };
       const made = await withDatabase((open, config, secrets) => {
         const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
-        return createUser(open.database, passwords, read.data, standing);
+        return createUser(open.database, passwords, read.data, { ...standing, origin: COMMAND_LINE });
       });
       print(`Created ${superuser ? 'superuser' : 'user'} ${made.user.username}.\n`);
     });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { countTokensOf } from '../accounts/tokens.ts';
 import { setActive } from '../accounts/users.ts';
 import { harmless } from './harmless.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { print } from './print.ts';
 import { requireUser } from './require-user.ts';
 import { withDatabase } from './with-database.ts';
@@ -16,7 +17,7 @@ export function addUserDeactivate(parent: Command): void {
       await withDatabase(async ({ database }) => {
         const user = await requireUser(database, username);
         const name = harmless(user.username);
-        const isChanged = await setActive(database, user.id, false);
+        const isChanged = await setActive(database, { userId: user.id, isActive: false }, COMMAND_LINE);
         const tokens = countOf(await countTokensOf(database, user.id), 'token');
         print(
           isChanged

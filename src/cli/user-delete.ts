@@ -3,6 +3,7 @@ import { countTokensOf } from '../accounts/tokens.ts';
 import { deleteUser } from '../accounts/users.ts';
 import { confirm } from './confirm.ts';
 import { harmless } from './harmless.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { print } from './print.ts';
 import { requireUser } from './require-user.ts';
 import { withDatabase } from './with-database.ts';
@@ -18,7 +19,7 @@ export function addUserDelete(parent: Command): void {
       if (!yes) await confirm(await questionAbout(username));
       await withDatabase(async ({ database }) => {
         const user = await requireUser(database, username);
-        const tokens = (await deleteUser(database, user.id)) ?? 0;
+        const tokens = (await deleteUser(database, user.id, COMMAND_LINE)) ?? 0;
         print(`Deleted user ${harmless(user.username)}, and ${countOf(tokens, 'token')} with it.\n`);
       });
     });

@@ -4,6 +4,7 @@ import { validationErrorOf } from '../accounts/failures.ts';
 import { newPasswordSchema } from '../accounts/new-password.ts';
 import { createPasswords } from '../auth/password.ts';
 import { harmless } from './harmless.ts';
+import { COMMAND_LINE } from './origin.ts';
 import { askPassword } from './password.ts';
 import { print } from './print.ts';
 import { requireUser } from './require-user.ts';
@@ -31,7 +32,12 @@ export function addUserSetPassword(parent: Command): void {
         const read = newPasswordSchema(user).safeParse({ password: asked });
         if (!read.success) throw validationErrorOf(read.error.issues);
         const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
-        const revoked = await changePassword(database, passwords, { ...read.data, userId: user.id, keepTokens });
+        const revoked = await changePassword(database, passwords, {
+          ...read.data,
+          userId: user.id,
+          keepTokens,
+          origin: COMMAND_LINE,
+        });
         const tokens = keepTokens ? 'The tokens are kept.' : `Revoked ${countOf(revoked, 'token')}.`;
         print(`Set the password of user ${harmless(user.username)}. ${tokens}\n`);
       });

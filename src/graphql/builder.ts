@@ -22,7 +22,7 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };
   DefaultNodeNullability: false;
-  Connection: { totalCount(): Promise<number> };
+  Connection: { totalCount: (() => Promise<number>) | null };
   Scalars: { DateTime: { Input: Date; Output: Date }; ID: { Input: string; Output: string } };
 }>({
   // Scope-auth first: what wraps resolvers after it runs only for those who may.

@@ -8,8 +8,10 @@ import type { AccessTokens } from '../auth/access-token.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
 import type { SchemeName } from '../auth/scheme.ts';
+import type { Sender } from '../auth/sender.ts';
 import { canSeeUser, type Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
+import type { Origin } from '../database/origin.ts';
 import type { RequestRefused } from '../errors.ts';
 import type { QueryLimits } from './query-limits.ts';
 
@@ -47,8 +49,8 @@ export interface Browser {
 /** What resolvers are given: the server's part, and who is calling. */
 export interface Context extends ServerContext {
   viewer: Viewer | null;
-  /** Where the request comes from; null: unknown. */
-  address(): string | null;
+  /** Where the request comes from. */
+  sender(): Sender;
   /** Null: this server has no sessions. */
   browser: Browser | null;
   /** Ids of the users who have proved themselves within this very operation, by logging in or registering. */
@@ -58,8 +60,14 @@ export interface Context extends ServerContext {
 }
 
 /** Who stands before the door where passwords are checked. A password that is sent as a credential makes nobody known. */
-export function callerOf({ viewer, address }: Context): Caller {
-  return { address: address(), knownAs: viewer?.token ? viewer.user.username : null };
+export function callerOf(context: Context): Caller {
+  const { viewer } = context;
+  return { ...originOf(context), knownAs: viewer?.token ? viewer.user.username : null };
+}
+
+/** Whose doing it is what this operation changes. */
+export function originOf({ viewer, sender }: Pick<Context, 'viewer' | 'sender'>): Origin {
+  return { ...sender(), actorId: viewer?.user.id ?? null };
 }
 
 /** Whether the caller may read what is shown to oneself and to staff alone. */

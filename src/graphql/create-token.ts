@@ -1,7 +1,7 @@
 import { createToken } from '../accounts/create-token.ts';
 import { ScopeNotGrantedError, TokenNameTakenError, ValidationError } from '../accounts/failures.ts';
 import { builder } from './builder.ts';
-import { requireViewer } from './context.ts';
+import { originOf, requireViewer } from './context.ts';
 import { needs } from './rules.ts';
 import { declaredScopes, tokensWrite } from './scopes.ts';
 import { IssuedToken } from './token.ts';
@@ -38,7 +38,8 @@ builder.mutationField('createToken', (t) =>
     resolve: async (_root, { input }, context) => {
       const { database, tokenRules: rules, now } = context;
       const knownScopes = declaredScopes().map(({ name }) => name);
-      return { token: await createToken(database, requireViewer(context), input, { rules, knownScopes, now: now() }) };
+      const options = { rules, knownScopes, now: now(), origin: originOf(context) };
+      return { token: await createToken(database, requireViewer(context), input, options) };
     },
   }),
 );

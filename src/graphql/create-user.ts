@@ -4,6 +4,7 @@ import { createUser } from '../accounts/users.ts';
 import { keyOf } from '../auth/key.ts';
 import { isStaff } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
+import { originOf } from './context.ts';
 import { wayIn } from './rules.ts';
 import { requireStaffStill, User } from './user.ts';
 
@@ -47,9 +48,9 @@ builder.mutationField('createUser', (t) =>
       const { database, passwords, registrations, tokenSecrets, registration, viewer, admitted } = context;
       if (registration === 'closed') await requireStaffStill(context);
       // Staff who make many users are no strangers who do.
-      const address = isStaff(viewer) ? null : context.address();
+      const address = isStaff(viewer) ? null : context.sender().address;
       const { user, token } = await registrations.run(address, context.now(), () =>
-        createUser(database, passwords, input),
+        createUser(database, passwords, input, { origin: originOf(context) }),
       );
       admitted.add(user.id);
       return { user, key: isStaff(viewer) ? null : keyOf(token, tokenSecrets) };

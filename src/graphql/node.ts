@@ -1,3 +1,4 @@
+import { findEvent } from '../accounts/audit-list.ts';
 import { findToken } from '../accounts/tokens.ts';
 import { findUserById } from '../accounts/users.ts';
 import { isStaff } from '../auth/viewer.ts';
@@ -6,17 +7,18 @@ import { type Context, canSee, requireViewer } from './context.ts';
 import { parseGlobalId } from './global-id.ts';
 import { forbidden, lackUnder } from './judge-rules.ts';
 import { asksByType, needsEither } from './rules.ts';
-import { accountRead, type Scope, tokensRead, usersRead } from './scopes.ts';
+import { accountRead, auditRead, type Scope, tokensRead, usersRead } from './scopes.ts';
 import { rowOfViewer } from './token.ts';
 import { userOfViewer } from './user.ts';
 
 const USER = { own: [accountRead], others: [usersRead] };
+const EVENT = { own: [auditRead], others: [auditRead] };
 const TOKEN = { own: [tokensRead], others: [tokensRead, usersRead] };
 
 builder.queryField('node', (t) =>
   t.field({
-    ...needsEither(accountRead, tokensRead, usersRead),
-    ...asksByType({ User: USER, Token: TOKEN }),
+    ...needsEither(accountRead, auditRead, tokensRead, usersRead),
+    ...asksByType({ User: USER, Token: TOKEN, AuditEvent: EVENT }),
     type: builder.nodeInterfaceRef(),
     nullable: true,
     description: 'The object of this global id, or null for one that the caller may not see.',
@@ -44,6 +46,11 @@ async function findNode(globalId: string, context: Context) {
       requireScopes(context, TOKEN.others);
     }
     return token && { __typename: 'Token', ...token };
+  }
+  if (typename === 'AuditEvent' && isStaff(viewer)) {
+    requireScopes(context, EVENT.others);
+    const event = await findEvent(context.database, id);
+    return event && { __typename: 'AuditEvent', ...event };
   }
   return null;
 }

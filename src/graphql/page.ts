@@ -1,3 +1,4 @@
+import { type ResolveCursorConnectionArgs, resolveCursorConnection } from '@pothos/plugin-relay';
 import type { GraphQLField } from 'graphql';
 import { RequestRefused } from '../errors.ts';
 
@@ -38,6 +39,53 @@ export function pageRuleOf({ extensions }: GraphQLField<unknown, unknown>): Page
 /** How many rows this page can have. */
 export function sizeOf({ first, last }: PageArguments): number {
   return first ?? last ?? DEFAULT_SIZE;
+}
+
+/** How rows and their places on pages are told from one another. */
+interface Places<Row, Position> {
+  toCursor(row: Row): string;
+  /** Throws RequestRefused for a cursor that no page has given. */
+  positionAt(cursor: string): Position;
+}
+
+export interface Slice<Position> {
+  after: Position | undefined;
+  before: Position | undefined;
+  /** How many at most. */
+  limit: number;
+  /** From the end. */
+  isReversed: boolean;
+}
+
+interface Listing<Row, Position> {
+  list(slice: Slice<Position>): Promise<Row[]>;
+  /** Of all pages together; null where nobody may ask for it. */
+  count: (() => Promise<number>) | null;
+}
+
+/** The page that these arguments ask for, of rows that are listed by their positions. */
+export async function resolvePage<Row, Position>(
+  args: PageArguments,
+  { toCursor, positionAt }: Places<NoInfer<Row>, Position>,
+  { list, count }: Listing<Row, Position>,
+) {
+  const page = await resolveCursorConnection(
+    { args, toCursor },
+    ({ after, before, limit, inverted }: ResolveCursorConnectionArgs) =>
+      list({
+        after: after === undefined ? after : positionAt(after),
+        before: before === undefined ? before : positionAt(before),
+        limit,
+        isReversed: inverted,
+      }),
+  );
+  const isEmpty = page.edges?.length === 0;
+  return {
+    edges: page.edges,
+    // Relay's specification: null where there is no edge.
+    pageInfo: isEmpty ? { ...page.pageInfo, startCursor: null, endCursor: null } : page.pageInfo,
+    totalCount: count,
+  };
 }
 
 function checkSize(sizes: Pick<PageArguments, 'first' | 'last'>): void {

@@ -1,6 +1,6 @@
 import { revokeAllTokens } from '../accounts/revoke-tokens.ts';
 import { builder } from './builder.ts';
-import { requireViewer } from './context.ts';
+import { originOf, requireViewer } from './context.ts';
 import { needs } from './rules.ts';
 import { tokensWrite } from './scopes.ts';
 
@@ -24,7 +24,7 @@ builder.mutationField('revokeAllTokens', (t) =>
     },
     resolve: async (_root, { keepCurrent }, context) => {
       const { database, tokenRules: rules, now } = context;
-      const options = { keepCurrent: keepCurrent ?? false, rules, now: now() };
+      const options = { keepCurrent: keepCurrent ?? false, rules, now: now(), origin: originOf(context) };
       return { count: await revokeAllTokens(database, requireViewer(context), options) };
     },
   }),

@@ -1,7 +1,7 @@
 import { TokenNotFoundError } from '../accounts/failures.ts';
 import { revokeToken } from '../accounts/revoke-tokens.ts';
 import { builder } from './builder.ts';
-import { requireViewer } from './context.ts';
+import { originOf, requireViewer } from './context.ts';
 import { globalIdOf, parseGlobalId } from './global-id.ts';
 import { needs } from './rules.ts';
 import { tokensWrite } from './scopes.ts';
@@ -32,7 +32,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { id: globalId }, context) => {
       const { typename, id } = parseGlobalId(globalId) ?? {};
       if (typename !== 'Token' || id === undefined) throw new TokenNotFoundError();
-      return revokeToken(context.database, requireViewer(context), id);
+      return revokeToken(context.database, requireViewer(context), id, originOf(context));
     },
   }),
   revokeCurrentToken: t.field({
@@ -43,7 +43,7 @@ builder.mutationFields((t) => ({
       if (!viewer.token) throw new TokenNotFoundError();
       // Its cookie would be dead.
       if (viewer.token.kind === 'SESSION') context.browser?.setSession(null);
-      return revokeToken(context.database, viewer, viewer.token.id);
+      return revokeToken(context.database, viewer, viewer.token.id, originOf(context));
     },
   }),
 }));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ScopeNotGrantedError, TokenNotFoundError, ValidationError } from '../accounts/failures.ts';
 import { overlapSchema, rotateToken } from '../accounts/rotate-token.ts';
 import { builder } from './builder.ts';
-import { requireViewer } from './context.ts';
+import { originOf, requireViewer } from './context.ts';
 import { parseGlobalId } from './global-id.ts';
 import { needs } from './rules.ts';
 import { tokensWrite } from './scopes.ts';
@@ -38,7 +38,8 @@ builder.mutationField('rotateToken', (t) =>
       const { typename, id: tokenId } = parseGlobalId(input.id) ?? {};
       if (typename !== 'Token' || tokenId === undefined) throw new TokenNotFoundError();
       const { database, tokenRules: rules, now } = context;
-      const rotation = { tokenId, overlapSeconds: input.overlapSeconds ?? 0, rules, now: now() };
+      const overlapSeconds = input.overlapSeconds ?? 0;
+      const rotation = { tokenId, overlapSeconds, rules, now: now(), origin: originOf(context) };
       return { token: await rotateToken(database, requireViewer(context), rotation) };
     },
   }),

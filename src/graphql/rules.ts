@@ -22,6 +22,11 @@ export function needsEither(...scopes: [Scope, ...Scope[]]) {
   return { authScopes: { scopes: scopes.map(({ name }) => [name]) } };
 }
 
+/** As `needs`, for staff alone. */
+export function staffNeeds(...scopes: [Scope, ...Scope[]]) {
+  return { authScopes: { isStaff: true, ...needs(...scopes).authScopes } };
+}
+
 /**
  * On a field that gives rows of several types: what each of them asks for, where the operation says by a fragment which
  * it wants. The rows that belong to nobody he may see are for the field to keep back.

@@ -14,6 +14,7 @@ import './revoke-token.ts';
 import './revoke-all-tokens.ts';
 import './tokens.ts';
 import './token-events.ts';
+import './audit-events.ts';
 import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
 import { specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';

@@ -36,4 +36,5 @@ export const tokensRead = scope(
 export const tokensWrite = scope('tokens:write', 'Make, rotate and revoke one’s own tokens.');
 export const usersRead = scope('users:read', 'Read other people’s accounts and tokens, where staff may.');
 export const usersWrite = scope('users:write', 'Make other people’s accounts, where staff may.');
+export const auditRead = scope('audit:read', 'Read the audit trail, where staff may.');
 export const tokensIntrospect = scope('tokens:introspect', 'Ask whether a key is good, and whose it is.');

@@ -3,7 +3,7 @@ import { passwordProofSchema } from '../accounts/password-proof.ts';
 import { endSession, signIn } from '../accounts/sign-in.ts';
 import type { ViewerIdentity } from '../auth/viewer.ts';
 import { builder } from './builder.ts';
-import { type Context, callerOf } from './context.ts';
+import { type Context, callerOf, originOf } from './context.ts';
 import { passwordFields } from './password-fields.ts';
 import { browserWayIn } from './rules.ts';
 import { User, userOfViewer } from './user.ts';
@@ -64,7 +64,7 @@ builder.mutationFields((t) => ({
       // Another credential makes the cookie ignored: then nobody is signed in by it.
       if (viewer && viewer.token?.kind !== 'SESSION') return { wasSignedIn: false };
       const id = browser.sessionId();
-      const wasSignedIn = id !== null && (await endSession(database, id)) && viewer !== null;
+      const wasSignedIn = id !== null && (await endSession(database, id, originOf(context))) && viewer !== null;
       browser.setSession(null);
       return { wasSignedIn };
     },

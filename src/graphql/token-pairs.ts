@@ -3,7 +3,7 @@ import { passwordProofSchema } from '../accounts/password-proof.ts';
 import { type OpenPair, obtainTokenPair, refreshTokenPair, revokeTokenPair } from '../accounts/token-pairs.ts';
 import { refreshKeyOf } from '../auth/refresh-key.ts';
 import { builder } from './builder.ts';
-import { type Context, callerOf } from './context.ts';
+import { type Context, callerOf, originOf } from './context.ts';
 import { passwordFields } from './password-fields.ts';
 import { wayIn } from './rules.ts';
 import { requireWayIn } from './ways-in.ts';
@@ -105,8 +105,10 @@ builder.mutationFields((t) => ({
   }),
 }));
 
-function spendingIn({ tokenSecrets, tokenRules, now, log }: Context) {
+function spendingIn(context: Context) {
+  const { tokenSecrets, tokenRules, now, log } = context;
   return {
+    origin: originOf(context),
     secrets: tokenSecrets,
     rules: tokenRules,
     now: now(),

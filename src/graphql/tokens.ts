@@ -1,9 +1,8 @@
-import { type ResolveCursorConnectionArgs, resolveCursorConnection } from '@pothos/plugin-relay';
 import { countTokens, listTokens, type TokenPosition } from '../accounts/token-list.ts';
 import { RequestRefused } from '../errors.ts';
 import { builder } from './builder.ts';
 import { type Context, requireViewer } from './context.ts';
-import { type PageArguments, pagedBy } from './page.ts';
+import { type PageArguments, pagedBy, resolvePage } from './page.ts';
 import { needs, ownOrStaff } from './rules.ts';
 import { tokensRead, usersRead } from './scopes.ts';
 import { Token } from './token.ts';
@@ -19,7 +18,10 @@ const TokenConnection = builder.connectionObject(
     fields: (t) => ({
       totalCount: t.int({
         description: 'How many there are on all pages together.',
-        resolve: ({ totalCount }) => totalCount(),
+        resolve({ totalCount }) {
+          if (!totalCount) throw new Error('A page of tokens was made without their number.');
+          return totalCount();
+        },
       }),
     }),
   },
@@ -56,25 +58,15 @@ builder.prismaObjectField(User, 'tokens', (t) =>
   ),
 );
 
-async function tokensOf(userId: string, args: PageArguments, { database }: Context) {
-  const page = await resolveCursorConnection(
-    { args, toCursor },
-    ({ after, before, limit, inverted }: ResolveCursorConnectionArgs) =>
-      listTokens(database, {
-        userId,
-        after: after === undefined ? after : positionAt(after),
-        before: before === undefined ? before : positionAt(before),
-        limit,
-        isReversed: inverted,
-      }),
+function tokensOf(userId: string, args: PageArguments, { database }: Context) {
+  return resolvePage(
+    args,
+    { toCursor, positionAt },
+    {
+      list: (slice) => listTokens(database, { userId, ...slice }),
+      count: () => countTokens(database, userId),
+    },
   );
-  const isEmpty = page.edges?.length === 0;
-  return {
-    edges: page.edges,
-    // Relay's specification: null where there is no edge.
-    pageInfo: isEmpty ? { ...page.pageInfo, startCursor: null, endCursor: null } : page.pageInfo,
-    totalCount: () => countTokens(database, userId),
-  };
 }
 
 const POSITION = /^(\S{24}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;

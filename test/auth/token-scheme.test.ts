@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { authenticate, credentialsMissing } from '../../src/auth/authenticate.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
 import { tokenScheme } from '../../src/auth/schemes/token.ts';
+import { NO_SENDER } from '../../src/auth/sender.ts';
 import type { TokenViewer } from '../../src/auth/viewer.ts';
 import type { RequestRefused } from '../../src/errors.ts';
 
@@ -53,6 +54,7 @@ async function outcome(headers: Record<string, string>, { viewer = viewerOf(), k
     secrets,
     lifetimes,
     noteUse: () => {},
+    noteRefusal: () => {},
     now: () => now,
     findViewer: async (tokenId) => {
       lookups.push(tokenId);
@@ -60,7 +62,9 @@ async function outcome(headers: Record<string, string>, { viewer = viewerOf(), k
     },
   });
   try {
-    const found = await authenticate(Object.assign(new Headers(headers), { isPrivate: true, address: null }), [scheme]);
+    const found = await authenticate(Object.assign(new Headers(headers), { isPrivate: true, sender: NO_SENDER }), [
+      scheme,
+    ]);
     return { viewer: found?.user.username ?? null, lookups: lookups.length };
   } catch (error) {
     const { code, message, headers: given } = error as RequestRefused;
@@ -158,6 +162,7 @@ describe('the token scheme', () => {
       secrets,
       lifetimes,
       noteUse: () => {},
+      noteRefusal: () => {},
       now: () => now,
       findViewer: async () => null,
     });

@@ -8,6 +8,7 @@ import { refreshKeyOf } from '../../src/auth/refresh-key.ts';
 import { readConfig, tokenRulesOf } from '../../src/config.ts';
 import type { Inactive, Pair, Pairs, SignedUp } from '../../src/conformance/at-hand.ts';
 import { type OpenDatabase, openDatabase } from '../../src/database/open.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { accessTokensOf } from '../../src/schemes.ts';
 import { lookedUpKeys } from '../../src/signing-keys.ts';
 
@@ -34,7 +35,7 @@ export function makePeople(env: Record<string, string>): Promise<People> {
   return asGuest(env, async ({ database, tokenSecrets }) => {
     async function make(username: string) {
       const newUser = newUserSchema.parse({ username, password: PASSWORD });
-      const { token } = await createUser(database, passwords, newUser);
+      const { token } = await createUser(database, passwords, newUser, { origin: NOBODY });
       return { username, password: PASSWORD, key: keyOf(token, tokenSecrets) };
     }
     const accessTokens = accessTokensOf(
@@ -44,7 +45,7 @@ export function makePeople(env: Record<string, string>): Promise<People> {
     async function obtain(username: string, now: Date): Promise<Pair | undefined> {
       if (!accessTokens) return undefined;
       const door = { database, passwords, throttle: null };
-      const options = { caller: { address: null, knownAs: null }, rules: tokenRulesOf(config), now };
+      const options = { caller: { ...NOBODY, knownAs: null }, rules: tokenRulesOf(config), now };
       const { user, pair } = await obtainTokenPair(door, { username, password: PASSWORD }, options);
       const { id, isStaff, isSuperuser } = user;
       const claims = { userId: id, pairId: pair.id, username, isStaff, isSuperuser, scopes: pair.scopes };

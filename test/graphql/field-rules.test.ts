@@ -7,6 +7,7 @@ import { keyOf, newTokenId } from '../../src/auth/key.ts';
 import { refreshKeyOf } from '../../src/auth/refresh-key.ts';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import type { User } from '../../src/database/generated/prisma/client.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { RequestRefused } from '../../src/errors.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { schema } from '../../src/graphql/schema.ts';
@@ -195,6 +196,9 @@ const WAYS: Record<string, Way> = {
     document: (s) => `{ requiredScopes(document: "{ me { id } }") { ${s} } }`,
   },
   TokenEvent: { root: 'Subscription.tokenEvents', document: (s) => `subscription { tokenEvents { ${s} } }` },
+  AuditEventConnection: { root: 'Query.auditEvents', document: (s) => `{ auditEvents { ${s} } }` },
+  AuditEventEdge: { root: 'Query.auditEvents', document: (s) => `{ auditEvents { edges { ${s} } } }` },
+  AuditEvent: { root: 'Query.auditEvents', document: (s) => `{ auditEvents(first: 1) { edges { node { ${s} } } } }` },
   PageInfo: { root: 'Query.tokens', document: (s) => `{ tokens { pageInfo { ${s} } } }` },
 };
 
@@ -295,7 +299,7 @@ function refused(status: number, code: string, message: string) {
 
 async function makePair(user: User): Promise<string> {
   const expiresAt = new Date(world.clock.now.getTime() + 60_000);
-  const asked = { rules: world.tokenRules, now: world.clock.now };
+  const asked = { rules: world.tokenRules, now: world.clock.now, origin: NOBODY };
   const pair = await issueSignIn(database, { user, kind: 'REFRESH', expiresAt }, asked);
   return refreshKeyOf({ pairId: pair?.id ?? '', refreshCount: 0 }, tokenSecrets);
 }
@@ -432,7 +436,7 @@ describe('a token with few scopes', () => {
     // The spare token is what `node` is asked for.
     const needed = row.field === 'node' ? [['tokens:read']] : isRoot(row) ? own : together(scopesOf(root).own, own);
     for (const held of heldToTry(needed)) {
-      const { user, cast } = await castFor(mayRegister ? 'staff' : 'user');
+      const { user, cast } = await castFor(mayRegister || root.openTo === 'staff' ? 'staff' : 'user');
       const key = keyOf(await tokenWith(user.id, held), tokenSecrets);
       const document = isRoot(row)
         ? `${row.type.toLowerCase()} { ${rootSelection(row, cast)} }`
@@ -468,7 +472,7 @@ describe('the fields’ own gates', () => {
       passwords: world.passwords,
       throttle: world.throttle,
       registrations: world.registrations,
-      address: () => null,
+      sender: () => NOBODY,
       tokenSecrets,
       accessTokens: world.accessTokens,
       authentication: world.config.authentication,

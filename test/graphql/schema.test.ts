@@ -118,7 +118,7 @@ describe('the schema', () => {
       .filter(isObjectType)
       .flatMap((type) => Object.values(type.getFields()).map((field) => ({ type, field })))
       .filter(({ field }) => getNamedType(field.type).name.endsWith('Connection'));
-    expect(connections.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual(['Query.tokens', 'User.tokens']);
+    expect(connections.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual(['Query.auditEvents', 'Query.tokens', 'User.tokens']);
     expect(connections.filter(({ field }) => pageRuleOf(field) === null)).toEqual([]);
   });
 
@@ -170,6 +170,12 @@ describe('the schema', () => {
         .map((field) => `${type.name}.${field.name}: ${getNullableType(field.type)}`),
     );
     expect(nullable.sort()).toEqual([
+      'AuditEvent.actor: User',
+      'AuditEvent.address: String',
+      'AuditEvent.requestId: String',
+      'AuditEvent.tokenId: ID',
+      'AuditEvent.user: User',
+      'AuditEvent.userAgent: String',
       'CreatedUser.key: String',
       'PageInfo.endCursor: String',
       'PageInfo.startCursor: String',

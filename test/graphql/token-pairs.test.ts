@@ -7,6 +7,7 @@ import { newPasswordSchema } from '../../src/accounts/new-password.ts';
 import { deleteUser, setActive } from '../../src/accounts/users.ts';
 import { newTokenId } from '../../src/auth/key.ts';
 import { refreshKeyOf } from '../../src/auth/refresh-key.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld();
@@ -101,7 +102,7 @@ describe('obtainTokenPair', () => {
     };
     expect(await obtain(user.username, 'wrong')).toEqual(refused);
     expect(await obtain('nobody-at-all')).toEqual(refused);
-    await setActive(database, user.id, false);
+    await setActive(database, { userId: user.id, isActive: false }, NOBODY);
     expect(await obtain(user.username)).toEqual(refused);
     expect(await obtain('', '')).toMatchObject({ __typename: 'ValidationError' });
   });
@@ -193,9 +194,9 @@ describe('refreshTokenPair', () => {
 
   it('is refused to an inactive user, whose pair goes on when he is active again', async () => {
     const { user, pair } = await makePair();
-    await setActive(database, user.id, false);
+    await setActive(database, { userId: user.id, isActive: false }, NOBODY);
     expect(await refresh(pair.refresh)).toEqual(invalid('User is inactive'));
-    await setActive(database, user.id, true);
+    await setActive(database, { userId: user.id, isActive: true }, NOBODY);
     expect(await refresh(pair.refresh)).toMatchObject({ __typename: 'TokenPair' });
   });
 
@@ -204,10 +205,15 @@ describe('refreshTokenPair', () => {
       'a change of the password',
       async (user: { id: string }) => {
         const password = newPasswordSchema({ username: 'x', email: null }).parse({ password: 'another fine password' });
-        await changePassword(database, world.passwords, { userId: user.id, ...password, keepTokens: false });
+        await changePassword(database, world.passwords, {
+          userId: user.id,
+          ...password,
+          keepTokens: false,
+          origin: NOBODY,
+        });
       },
     ],
-    ['the end of the user', async (user: { id: string }) => void (await deleteUser(database, user.id))],
+    ['the end of the user', async (user: { id: string }) => void (await deleteUser(database, user.id, NOBODY))],
     [
       'revokeAllTokens',
       async (_user: { id: string }, key: string) => {
@@ -251,18 +257,18 @@ describe('refreshTokenPair', () => {
     const { user, pair } = await makePair();
     const next = await refresh(pair.refresh);
     clock.now = new Date(clock.now.getTime() + 10 * SECOND);
-    await setActive(database, user.id, false);
+    await setActive(database, { userId: user.id, isActive: false }, NOBODY);
     expect(await refresh(pair.refresh)).toEqual(invalid('Token is blacklisted'));
-    await setActive(database, user.id, true);
+    await setActive(database, { userId: user.id, isActive: true }, NOBODY);
     expect(await refresh(next.refresh)).toEqual(invalid('Token is blacklisted'));
   });
 
   it('gives an inactive user nothing again, also within 10 seconds', async () => {
     const { user, pair } = await makePair();
     const next = await refresh(pair.refresh);
-    await setActive(database, user.id, false);
+    await setActive(database, { userId: user.id, isActive: false }, NOBODY);
     expect(await refresh(pair.refresh)).toEqual(invalid('User is inactive'));
-    await setActive(database, user.id, true);
+    await setActive(database, { userId: user.id, isActive: true }, NOBODY);
     expect(await refresh(next.refresh)).toMatchObject({ __typename: 'TokenPair' });
   });
 
@@ -340,7 +346,7 @@ describe('the life of a pair', () => {
           if (step.does === 'wait') clock.now = new Date(clock.now.getTime() + step.seconds * SECOND);
           else if (step.does === 'setActive') {
             model.isActive = step.isActive;
-            await setActive(database, user.id, step.isActive);
+            await setActive(database, { userId: user.id, isActive: step.isActive }, NOBODY);
           } else {
             const age = Math.min(step.age, held.length - 1);
             const token = held.at(-1 - age) ?? '';
@@ -397,7 +403,7 @@ describe('a login that hashes the password anew', () => {
     const stale = { id: user.id, passwordHash: 'another' };
     const rules = { ...world.tokenRules, maxTokensPerUser: 1 };
     const draft = { user: stale, kind: 'REFRESH' as const, expiresAt: null };
-    expect(await issueSignIn(database, draft, { rules, now: clock.now })).toBeNull();
+    expect(await issueSignIn(database, draft, { rules, now: clock.now, origin: NOBODY })).toBeNull();
     expect(await verify(pair.refresh)).toMatchObject({ kind: 'REFRESH' });
   });
 });
@@ -434,7 +440,7 @@ describe('verifyToken', () => {
     expect(await verify(`${pair.access}x`)).toEqual(invalid('Token is invalid'));
     await refresh(pair.refresh);
     expect(await verify(pair.refresh)).toEqual(invalid('Token is blacklisted'));
-    await setActive(database, user.id, false);
+    await setActive(database, { userId: user.id, isActive: false }, NOBODY);
     expect(await verify(pair.access)).toEqual(invalid('User is inactive'));
     clock.now = new Date(Date.parse(pair.accessExpiresAt));
     expect(await verify(pair.access)).toEqual(invalid('Token is expired'));

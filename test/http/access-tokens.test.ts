@@ -4,6 +4,7 @@ import { base64url, CompactSign, decodeJwt, exportSPKI, type JWTPayload, SignJWT
 import { describe, expect, it } from 'vitest';
 import { setActive } from '../../src/accounts/users.ts';
 import { readSigningKey } from '../../src/auth/signing-keys.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld();
@@ -287,7 +288,7 @@ describe('what outlasts an access token', () => {
   it('no token is made by a user who is kept out', async () => {
     const { user: gone } = await makeUser();
     const token = await accessOf(gone.username);
-    await setActive(database, gone.id, false);
+    await setActive(database, { userId: gone.id, isActive: false }, NOBODY);
     const { status, body } = await bearer(token, 'mutation { createToken(input: { name: "x" }) { __typename } }');
     expect([status, body.errors[0].message]).toEqual([401, 'User inactive or deleted.']);
   });
@@ -328,11 +329,11 @@ describe('JWT_CHECK', () => {
   it('signature: an access token outlives its pair and its user’s standing; strict: it does not', async () => {
     const { user: other } = await makeUser();
     const pair = await pairOf(other.username);
-    await setActive(database, other.id, false);
+    await setActive(database, { userId: other.id, isActive: false }, NOBODY);
     await world.changes.settle();
     expect(await outcome(pair.access)).toEqual({ ...VERIFIED, queries: 0 });
     expect(await outcome(pair.access, strict)).toMatchObject(refusedFor('User is inactive', 'User is inactive', 1));
-    await setActive(database, other.id, true);
+    await setActive(database, { userId: other.id, isActive: true }, NOBODY);
     await world.changes.settle();
     expect(await outcome(pair.access, strict)).toMatchObject({ status: 200 });
     await request('mutation R($r: String!) { revokeTokenPair(refresh: $r) { __typename } }', {

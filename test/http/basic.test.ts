@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { newUserSchema } from '../../src/accounts/new-user.ts';
 import { createUser } from '../../src/accounts/users.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { startServer, tessera } from '../program.ts';
 import { recordSecret } from '../recorder.ts';
 import { databaseOfItsOwn, openWorld, PASSWORD } from '../world.ts';
@@ -126,7 +127,9 @@ describe('Basic', () => {
 
   it('reads what is no UTF-8 as Latin-1', async () => {
     const password = 'pässwörd of some length';
-    const { user } = await createUser(database, world.passwords, newUserSchema.parse({ username: 'zoë', password }));
+    const { user } = await createUser(database, world.passwords, newUserSchema.parse({ username: 'zoë', password }), {
+      origin: NOBODY,
+    });
     expect(await ask(basic(user.username, password, 'latin1'))).toEqual(signedIn('zoë'));
   });
 

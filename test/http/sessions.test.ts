@@ -5,6 +5,7 @@ import { newPasswordSchema } from '../../src/accounts/new-password.ts';
 import { setActive } from '../../src/accounts/users.ts';
 import { readCookie } from '../../src/auth/cookie.ts';
 import { keyOf, newTokenId, SESSION_USE } from '../../src/auth/key.ts';
+import { NOBODY } from '../../src/database/origin.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld();
@@ -327,10 +328,18 @@ describe('a session', () => {
       'a change of the password',
       async (user: { id: string }) => {
         const read = newPasswordSchema({ username: 'x', email: null }).parse({ password: 'another fine password' });
-        await changePassword(database, world.passwords, { ...read, userId: user.id, keepTokens: false });
+        await changePassword(database, world.passwords, {
+          ...read,
+          userId: user.id,
+          keepTokens: false,
+          origin: NOBODY,
+        });
       },
     ],
-    ['deactivation', async (user: { id: string }) => void (await setActive(database, user.id, false))],
+    [
+      'deactivation',
+      async (user: { id: string }) => void (await setActive(database, { userId: user.id, isActive: false }, NOBODY)),
+    ],
     [
       'revokeAllTokens by another token',
       async (_user: { id: string }, key: string) => {
