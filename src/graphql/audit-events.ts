@@ -4,7 +4,7 @@ import { RequestRefused } from '../errors.ts';
 import { builder } from './builder.ts';
 import { globalIdOf, parseGlobalId } from './global-id.ts';
 import { pagedBy, resolvePage, type Slice } from './page.ts';
-import { needs, staffNeeds } from './rules.ts';
+import { staffNeeds } from './rules.ts';
 import { auditRead, usersRead } from './scopes.ts';
 import { User } from './user.ts';
 
@@ -34,40 +34,48 @@ const AuditEventKind = builder.enumType('AuditEventKind', {
   } as const,
 });
 
+/** On each field: however one comes to an event. All nodes have an id, and it tells nothing. */
+const forStaff = { authScopes: { isStaff: true } } as const;
+
 /** An event of the audit trail as the API tells of it. */
 const AuditEvent = builder.prismaNode('AuditEvent', {
   description: 'Something that happened to an account or a key. Events are never changed.',
   id: { field: 'id', description: 'Global id.' },
-  // However one comes to an event.
-  authScopes: { isStaff: true },
   fields: (t) => ({
-    kind: t.expose('kind', { type: AuditEventKind, description: 'What has happened.' }),
-    at: t.expose('at', { type: 'DateTime', description: 'When it happened.' }),
+    kind: t.expose('kind', { ...forStaff, type: AuditEventKind, description: 'What has happened.' }),
+    at: t.expose('at', { ...forStaff, type: 'DateTime', description: 'When it happened.' }),
     actor: t.field({
-      ...needs(usersRead),
+      ...staffNeeds(usersRead),
       type: User,
       nullable: true,
       description: 'Who did it; null for a stranger, for what was not done by the API, and for who is deleted.',
       resolve: ({ actorId }, _args, { database }) => (actorId === null ? null : findUserById(database, actorId)),
     }),
     user: t.field({
-      ...needs(usersRead),
+      ...staffNeeds(usersRead),
       type: User,
       nullable: true,
       description: 'Whose account it is about; null where that is nobody’s, or deleted.',
       resolve: ({ userId }, _args, { database }) => (userId === null ? null : findUserById(database, userId)),
     }),
     tokenId: t.id({
+      ...forStaff,
       nullable: true,
       description: 'Global id of the token, session or pair that it is about, which may be no more.',
       resolve: ({ tokenId }) => (tokenId === null ? null : globalIdOf('Token', tokenId)),
     }),
-    address: t.exposeString('address', { nullable: true, description: 'Where the request came from.' }),
+    address: t.exposeString('address', {
+      ...forStaff,
+      nullable: true,
+      description: 'Where the request came from.',
+    }),
     userAgent: t.exposeString('userAgent', {
+      ...forStaff,
       nullable: true,
       description: 'What the client called itself, or the command line; cut to 256 characters.',
     }),
     requestId: t.exposeString('requestId', {
+      ...forStaff,
       nullable: true,
       description: 'The id of the request, as X-Request-Id and the log have it.',
     }),

@@ -18,6 +18,7 @@ import { fingerprintOf, newTokenId } from '../../src/auth/key.ts';
 import { inspect } from '../../src/cli/check/inspect.ts';
 import { writeFinding } from '../../src/cli/check/report.ts';
 import { openEmbedded } from '../../src/database/embedded.ts';
+import { migrationOf } from '../../src/database/triggers.ts';
 import { tessera } from '../program.ts';
 import { databaseOfItsOwn, openWorld, TOKEN_SECRET } from '../world.ts';
 
@@ -355,6 +356,41 @@ describe('the triggers that tell of changes', () => {
     );
     for (const [statement] of statements) await run(statement);
     expect(await found('changes', world.env)).toEqual(HEARD);
+  });
+});
+
+describe('the triggers of the audit trail', () => {
+  it('are wrong where one is switched off or missing', async () => {
+    await run('ALTER TABLE "User" DISABLE TRIGGER tessera_audit_user');
+    await run('DROP TRIGGER tessera_keep_all_events ON "AuditEvent"');
+    onTestFinished(async () => {
+      await run('ALTER TABLE "User" ENABLE TRIGGER tessera_audit_user');
+      await run(
+        'CREATE TRIGGER tessera_keep_all_events BEFORE TRUNCATE ON "AuditEvent" FOR EACH STATEMENT EXECUTE FUNCTION tessera_keep_events()',
+      );
+    });
+    const folder = MIGRATIONS.find((migration) => migration.endsWith('_audit_trail'));
+    expect(await found('audit', world.env)).toEqual([
+      line(
+        'wrong',
+        'audit',
+        'The trigger tessera_audit_user is switched off: the audit trail is not whole.',
+        'Run `ALTER TABLE "User" ENABLE TRIGGER tessera_audit_user`.',
+      ),
+      line(
+        'wrong',
+        'audit',
+        'The trigger tessera_keep_all_events is missing: the audit trail is not whole.',
+        `Run the CREATE TRIGGER and ALTER TABLE of this name in prisma/migrations/${folder}/migration.sql.`,
+      ),
+    ]);
+  });
+
+  it('are all that the migration makes', () => {
+    const folder = MIGRATIONS.find((migration) => migration.endsWith('_audit_trail'));
+    const sql = readFileSync(`prisma/migrations/${folder}/migration.sql`, 'utf8');
+    const made = [...sql.matchAll(/^CREATE TRIGGER (\w+)/gm)].map(([, name = '']) => name);
+    expect(made.map((name) => [name, migrationOf(name)])).toEqual(made.map((name) => [name, folder]));
   });
 });
 

@@ -118,7 +118,11 @@ describe('the schema', () => {
       .filter(isObjectType)
       .flatMap((type) => Object.values(type.getFields()).map((field) => ({ type, field })))
       .filter(({ field }) => getNamedType(field.type).name.endsWith('Connection'));
-    expect(connections.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual(['Query.auditEvents', 'Query.tokens', 'User.tokens']);
+    expect(connections.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual([
+      'Query.auditEvents',
+      'Query.tokens',
+      'User.tokens',
+    ]);
     expect(connections.filter(({ field }) => pageRuleOf(field) === null)).toEqual([]);
   });
 

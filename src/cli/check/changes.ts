@@ -3,7 +3,12 @@ import type { Config } from '../../config.ts';
 import { type Deafness, findDeafness } from '../../database/introduce.ts';
 import { readMigrationState } from '../../database/migrate.ts';
 import { MIGRATIONS } from '../../database/open.ts';
-import { findSilentTriggers, migrationOf } from '../../database/triggers.ts';
+import {
+  findSilentAuditTriggers,
+  findSilentTriggers,
+  migrationOf,
+  type SilentTrigger,
+} from '../../database/triggers.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 
 const SUBJECT = 'changes';
@@ -29,17 +34,28 @@ async function judgeTriggers(pool: pg.Pool): Promise<Finding[]> {
   // What a migration is still to make is not missing.
   const { pending } = await readMigrationState(pool, MIGRATIONS);
   const toCome = new Set(pending.map(({ name }) => name));
-  const silent = (await findSilentTriggers(pool)).filter(({ name }) => !toCome.has(migrationOf(name) ?? ''));
-  return silent.map(({ name, table, isMissing }) => {
-    const mend = isMissing
-      ? `Run the CREATE TRIGGER and ALTER TABLE of this name in prisma/migrations/${migrationOf(name)}/migration.sql`
-      : `Run \`ALTER TABLE "${table}" ENABLE ALWAYS TRIGGER ${name}\``;
+  const isDue = ({ name }: SilentTrigger) => !toCome.has(migrationOf(name) ?? '');
+  const silent = (await findSilentTriggers(pool)).filter(isDue).map(({ name, table, isMissing }) => {
+    const mend = isMissing ? makeAnew(name) : `Run \`ALTER TABLE "${table}" ENABLE ALWAYS TRIGGER ${name}\``;
     return wrong(
       SUBJECT,
-      `The trigger ${name} is ${isMissing ? 'missing' : 'switched off'}: keys that are revoked stay good where they are remembered.`,
+      `${whatIsWrong(name, isMissing)}: keys that are revoked stay good where they are remembered.`,
       `${mend}, then restart every server.`,
     );
   });
+  const unwritten = (await findSilentAuditTriggers(pool)).filter(isDue).map(({ name, table, isMissing }) => {
+    const mend = isMissing ? makeAnew(name) : `Run \`ALTER TABLE "${table}" ENABLE TRIGGER ${name}\``;
+    return wrong('audit', `${whatIsWrong(name, isMissing)}: the audit trail is not whole.`, `${mend}.`);
+  });
+  return [...silent, ...unwritten];
+}
+
+function whatIsWrong(name: string, isMissing: boolean): string {
+  return `The trigger ${name} is ${isMissing ? 'missing' : 'switched off'}`;
+}
+
+function makeAnew(name: string): string {
+  return `Run the CREATE TRIGGER and ALTER TABLE of this name in prisma/migrations/${migrationOf(name)}/migration.sql`;
 }
 
 function judgeDeafness({ at, reason, code }: Deafness, isOneUrl: boolean) {
