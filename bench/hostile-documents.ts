@@ -36,6 +36,10 @@ const HOSTILE: Record<string, (n: number) => { query: string; variables?: object
   '10,000 operations': (n) => ({ query: times(10_000, (at) => `query Q${n}_${at} { __typename }`) }),
   '190 operations': (n) => ({ query: times(190, (at) => `query Q${n}_${at} { __typename }`) }),
   '200 unknown fields and arguments': (n) => ({ query: `{ ${times(190, (at) => `viewe${n}${at}(x: 1)`)} }` }),
+  'overlapping: 990 times __typename': (n) => ({ query: `{ ${'__typename '.repeat(990)} a${n}: __typename }` }),
+  'overlapping: 49 times each of four fields': (n) => ({
+    query: `{ ${'viewer { id } me { id } currentToken { id } scopes { name } '.repeat(49)} a${n}: __typename }`,
+  }),
   'overlapping: 248 times viewer { id }': (n) => ({ query: `{ ${'viewer { id } '.repeat(248)} a${n}: __typename }` }),
   'overlapping: 160 times viewer { ...F }': (n) => ({
     query: `{ ${'viewer { ...F } '.repeat(160)} a${n}: __typename } fragment F on User { ${'id username '.repeat(60)} }`,

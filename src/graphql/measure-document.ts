@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import { RequestRefused } from '../errors.ts';
 import { checkNesting } from './check-tokens.ts';
+import { tooComplex } from './query-limits.ts';
 
 /** What an operation or fragment comes to, each fragment counted where and as often as it is spread. */
 export interface DocumentMeasure {
@@ -54,6 +55,7 @@ export function measureDocument({ definitions }: DocumentNode): DocumentMeasure 
     const sum = { ...NOTHING, directives: directives.length };
     if (!selectionSet) return sum;
     checkNesting(above + 1);
+    refuseRepeated(selectionSet.selections);
     for (const selection of selectionSet.selections) {
       const { depth, aliases, directives, levels } = measureSelection(selection, above + 1);
       sum.depth = Math.max(sum.depth, depth);
@@ -91,6 +93,26 @@ export function measureDocument({ definitions }: DocumentNode): DocumentMeasure 
   // A fragment that was measured before is not gone through again by whoever spreads it.
   checkNesting(most.levels);
   return most;
+}
+
+/** In one place, with fields of their own: validation compares each with every other, all the way down. */
+const MOST_ALIKE = 50;
+
+function refuseRepeated(selections: readonly SelectionNode[]): void {
+  if (selections.length <= MOST_ALIKE) return;
+  const counts = new Map<string, number>();
+  for (const node of selections) {
+    if (node.kind !== Kind.FIELD || !node.selectionSet) continue;
+    const key = (node.alias ?? node.name).value;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    if (count > MOST_ALIKE) {
+      throw tooComplex(
+        `The operation asks for the field ${key.slice(0, 100)} more than ${MOST_ALIKE} times in one place. Ask for it once.`,
+        { found: null, limit: MOST_ALIKE },
+      );
+    }
+  }
 }
 
 // Types list fields, which have types: with aliases, what introspection comes to is multiplied at every step.

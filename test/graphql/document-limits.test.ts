@@ -177,6 +177,20 @@ describe('introspection', () => {
   });
 });
 
+describe('a field that is asked for again and again in one place', () => {
+  it.each([
+    ['viewer { id } ', 'viewer'],
+    ['a: viewer { id } a: viewer { id } ', 'a'],
+  ])('is refused past fifty times: %s', async (text, key) => {
+    const times = 50 / (text.split('viewer').length - 1);
+    expect(await refusalOf(`{ ${text.repeat(times + 1)} }`)).toMatchObject({
+      message: `The operation asks for the field ${key} more than 50 times in one place. Ask for it once.`,
+      extensions: { code: 'OPERATION_TOO_COMPLEX', limit: 50 },
+    });
+    if (key === 'viewer') expect((await request(`{ ${text.repeat(times)} }`)).body).toEqual({ data: { viewer: null } });
+  });
+});
+
 /** What the selections come to, each fragment put in its place. */
 function naive(selections: readonly SelectionNode[], fragments: Map<string, FragmentDefinitionNode>) {
   const sum = { depth: 0, aliases: 0, directives: 0 };
