@@ -65,7 +65,7 @@ describe('a refusal for want of scopes', () => {
     expect(await refusalOf(own, await keyWith(staff.id))).toEqual(forWantOf(['account:read'], ['users:read']));
     const any = '{ node(id: "x") { id } }';
     expect(await refusalOf(any, await keyWith(user.id))).toEqual(
-      forWantOf(['account:read'], ['tokens:read'], ['users:read']),
+      forWantOf(['account:read'], ['audit:read'], ['tokens:read'], ['users:read']),
     );
   });
 
@@ -222,6 +222,7 @@ describe('Query.scopes', () => {
     expect(body.data.scopes.map(({ name }: { name: string }) => name)).toEqual([
       'account:read',
       'account:write',
+      'audit:read',
       'tokens:introspect',
       'tokens:read',
       'tokens:write',
