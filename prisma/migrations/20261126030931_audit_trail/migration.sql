@@ -78,11 +78,15 @@ DECLARE
   origin jsonb := tessera_audit_origin();
 BEGIN
   INSERT INTO "AuditEvent" ("kind", "userId", "actorId", "address", "userAgent", "requestId")
-  SELECT kind::"AuditEventKind", "id", (origin->>'actorId')::uuid, origin->>'address', origin->>'userAgent', origin->>'requestId'
-    FROM changed,
-         unnest(CASE WHEN TG_OP = 'DELETE' THEN ARRAY['USER_DELETED']
-                     WHEN "isStaff" OR "isSuperuser" THEN ARRAY['USER_CREATED', 'USER_PROMOTED']
-                     ELSE ARRAY['USER_CREATED'] END) kind;
+  SELECT CASE TG_OP WHEN 'INSERT' THEN 'USER_CREATED' ELSE 'USER_DELETED' END::"AuditEventKind", "id",
+         (origin->>'actorId')::uuid, origin->>'address', origin->>'userAgent', origin->>'requestId'
+    FROM changed;
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO "AuditEvent" ("kind", "userId", "actorId", "address", "userAgent", "requestId")
+    SELECT 'USER_PROMOTED', "id", (origin->>'actorId')::uuid, origin->>'address', origin->>'userAgent',
+           origin->>'requestId'
+      FROM changed WHERE "isStaff" OR "isSuperuser";
+  END IF;
   RETURN NULL;
 END $$;
 
