@@ -8,6 +8,7 @@ import type { PasswordQueueRules } from './auth/queued-passwords.ts';
 import type { SchemeName } from './auth/scheme.ts';
 import type { ThrottleRules } from './auth/throttle-rules.ts';
 import { schema } from './config/schema.ts';
+import { type TracingRules, tracingOf } from './config/tracing.ts';
 import type { VariableName } from './config/variables.ts';
 import { OperatorError } from './errors.ts';
 
@@ -47,6 +48,8 @@ export interface Config {
   /** How long connections without a request stay open at shutdown. */
   shutdownGraceSeconds: number;
   metrics: MetricsRules;
+  /** Null: nothing is traced. */
+  tracing: TracingRules | null;
   /** What a GraphQL document may come to. */
   queryLimits: QueryLimits;
   hasIntrospection: boolean;
@@ -139,6 +142,8 @@ export interface Secrets {
   jwtKeys: string | null;
   /** What is asked for before figures are shown; null: nothing. */
   metricsToken: string | null;
+  /** What is sent along with traces, for whoever takes them; null: nothing. */
+  tracingHeaders: Readonly<Record<string, string>> | null;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -201,7 +206,14 @@ function withoutEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
 }
 
-function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...plain }: z.output<typeof schema>) {
+function settle({
+  TOKEN_SECRETS,
+  PASSWORD_PEPPER,
+  JWT_KEYS,
+  METRICS_TOKEN,
+  OTEL_EXPORTER_OTLP_HEADERS,
+  ...plain
+}: z.output<typeof schema>) {
   const isEmbedded = plain.DATABASE_URL === undefined;
   const config: Config = {
     env: plain.NODE_ENV,
@@ -260,6 +272,7 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...pl
     },
     shutdownGraceSeconds: plain.SHUTDOWN_GRACE,
     metrics: { host: plain.METRICS_HOST, port: plain.METRICS_PORT ?? null },
+    tracing: tracingOf(plain),
     queryLimits: {
       depth: plain.MAX_QUERY_DEPTH,
       aliases: plain.MAX_QUERY_ALIASES,
@@ -278,6 +291,7 @@ function settle({ TOKEN_SECRETS, PASSWORD_PEPPER, JWT_KEYS, METRICS_TOKEN, ...pl
     passwordPepper: PASSWORD_PEPPER ?? null,
     jwtKeys: JWT_KEYS ?? null,
     metricsToken: METRICS_TOKEN ?? null,
+    tracingHeaders: OTEL_EXPORTER_OTLP_HEADERS ?? null,
   };
   return { config, secrets };
 }
@@ -289,6 +303,10 @@ const SECRET_NAMES: ReadonlySet<string> = new Set<VariableName>([
   'PASSWORD_PEPPER',
   'JWT_KEYS',
   'METRICS_TOKEN',
+  // Some collectors' have a password or a key in them.
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ]);
 
 function problemsOf(issues: readonly { path: PropertyKey[]; message: string }[], env: Environment): ConfigProblem[] {

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import type { Config, Secrets } from './config.ts';
 import type { OpenDatabase } from './database/open.ts';
 import type { Figures, Metrics } from './http/metrics.ts';
 import { METRICS_PATH, type ScrapeOptions, scrape } from './http/scrape.ts';
 import { type HttpServer, listen } from './http/server.ts';
+import { versionOf } from './version.ts';
 
 /** What the endpoint itself knows. */
 type EndpointFigures = Omit<Figures, 'pool' | 'requestsInFlight'>;
@@ -45,8 +45,4 @@ function listenerOf(options: ScrapeOptions): RequestListener {
     const { status, headers, body } = await scrape({ method, authorization }, options);
     response.writeHead(status, headers).end(body);
   };
-}
-
-function versionOf(): string {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 }

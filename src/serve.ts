@@ -22,12 +22,14 @@ import { trusting } from './http/address.ts';
 import { GRAPHQL_PATH } from './http/graphql-path.ts';
 import { METRICS_PATH } from './http/scrape.ts';
 import { type HttpServer, listen } from './http/server.ts';
+import type { Tracing } from './http/use-tracing.ts';
 import { createGraphQLServer } from './http/yoga.ts';
 import { inTime } from './in-time.ts';
 import { listenForMetrics, type MetricsOf, prepareMetrics } from './metrics.ts';
 import { accessTokensOf, browserOptionsOf, createSchemes } from './schemes.ts';
 import { openSigningKeys } from './signing-keys.ts';
 import { createStreams } from './streams.ts';
+import { prepareTracing, tracedPasswords } from './tracing.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -67,15 +69,25 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     throw error;
   });
   let metricsServer: HttpServer | null = null;
+  let tracing: Tracing | null = null;
   try {
     metricsServer = await listenForMetrics(config);
+    tracing = await prepareTracing(config, secrets, log);
+    const onQuery = tracing?.noteStatement;
     let fail: (error: Error) => void = () => {};
     const failure = new Promise<never>((_resolve, reject) => {
       fail = reject;
     });
     // Whoever waits for it hears it; that nobody does is no second error.
     failure.catch(() => {});
-    const open = await openDatabase({ config, secrets, log, asServer: true, onFailure: (error) => fail(error) });
+    const open = await openDatabase({
+      config,
+      secrets,
+      log,
+      asServer: true,
+      onQuery,
+      onFailure: (error) => fail(error),
+    });
     const [superusers, signingKeys] = await prepare(open).catch((error) =>
       open.close().then(() => Promise.reject(error)),
     );
@@ -86,7 +98,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     // Which port was really taken, the configuration need not say.
     const reachable = { ...config, port: Number(new URL(server.url).port) };
     const metricsOf = await prepareMetrics(secrets, { ...open, server, metricsServer });
-    const parts = { ...open, signingKeys, trustedDocuments, lastUsed, sparseEvents, metricsOf };
+    const parts = { ...open, signingKeys, trustedDocuments, lastUsed, sparseEvents, metricsOf, tracing };
     const endpoint = createEndpoint(reachable, secrets, parts, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
     const stopWriting = writeBehind(lastUsed);
@@ -100,7 +112,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
         // At once: an open stream would use up the time that requests are given.
         await Promise.all([endpoint.dispose(), server.close()]);
         // Last: whoever looks sees how the server drains.
-        await metricsServer?.close();
+        await Promise.all([metricsServer?.close(), tracing?.close()]);
         signingKeys?.close();
         const closing = Promise.all([stopWriting(), sparseEvents.settle(), pruning.stop()]).then(() => open.close());
         if (await inTime(closing, DRAIN_MS)) return;
@@ -108,7 +120,7 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
       },
     };
   } catch (error) {
-    await Promise.all([server.close(), metricsServer?.close()]);
+    await Promise.all([server.close(), metricsServer?.close(), tracing?.close()]);
     throw error;
   }
 }
@@ -129,6 +141,8 @@ interface EndpointParts extends Pick<OpenDatabase, 'database' | 'tokenSecrets' |
   sparseEvents?: SparseEvents;
   /** Left out, or null, nothing is counted. */
   metricsOf?: MetricsOf | null;
+  /** Left out, or null, nothing is traced. */
+  tracing?: Tracing | null;
 }
 
 /** The GraphQL endpoint over an open database: what `serve` listens with, and tests call directly. */
@@ -147,10 +161,9 @@ export function createEndpoint(
     size: config.viewerCacheSize,
   });
   const signingKeys = config.authentication.includes('jwt') ? (parts.signingKeys ?? null) : null;
-  const passwords = queuedPasswords(
-    createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper }),
-    config.passwordQueue,
-  );
+  const bcrypt = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
+  const inTurn = queuedPasswords(tracedPasswords(bcrypt, 'bcrypt', parts.tracing), config.passwordQueue);
+  const passwords = tracedPasswords(inTurn, 'password', parts.tracing);
   const accessTokens = accessTokensOf(config, signingKeys);
   const counters = createThrottleCounters(database, tokenSecrets, config.throttle);
   const events = parts.sparseEvents ?? createSparseEvents({ database, log, now });
@@ -208,6 +221,7 @@ export function createEndpoint(
     changes,
     streams,
     counting: metrics ? { metrics, token: config.metrics.port === null ? secrets.metricsToken : null } : null,
+    tracing: parts.tracing ?? null,
     trustedDocuments: parts.trustedDocuments ?? trustedDocumentsOf(config),
     hasGraphiQL: config.hasGraphiQL,
     hasIntrospection: config.hasIntrospection,

@@ -72,13 +72,14 @@ describe('the configuration', () => {
         },
         shutdownGraceSeconds: 5,
         metrics: { host: '127.0.0.1', port: null },
+        tracing: null,
         queryLimits: { depth: 20, aliases: 30, directives: 50, tokens: 1_000, values: 10_000 },
         hasIntrospection: true,
         hasGraphiQL: true,
         trustedDocuments: null,
         logLevel: 'info',
       },
-      secrets: { tokenSecrets: null, passwordPepper: null, jwtKeys: null, metricsToken: null },
+      secrets: { tokenSecrets: null, passwordPepper: null, jwtKeys: null, metricsToken: null, tracingHeaders: null },
     });
   });
 
@@ -195,6 +196,66 @@ describe('the configuration', () => {
     writeFileSync(join(folder, '.env'), 'PORT=5001\nTOKEN_KEYWORD="Bearer"\n');
     vi.stubEnv('PORT', '5002');
     expect(loadConfig(folder).config).toMatchObject({ port: 5002, tokenKeyword: 'Bearer' });
+  });
+
+  it('traces nothing unless it is told where to send it', () => {
+    const meant = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_TRACES_SAMPLER: 'xray', OTEL_SERVICE_NAME: 'others' };
+    expect(readConfig(meant).config.tracing).toBeNull();
+    const off = { ...meant, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317', OTEL_SDK_DISABLED: 'True' };
+    expect(readConfig(off).config.tracing).toBeNull();
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).config.tracing).toEqual({
+      url: 'http://collector:4318/v1/traces',
+      protocol: 'http/protobuf',
+      timeoutMs: 10_000,
+      delayMs: 5_000,
+      attributes: { 'service.name': 'tessera' },
+      sampler: 'parentbased_always_on',
+      ratio: 1,
+    });
+  });
+
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.test/base/' }, 'https://c.test/base/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.test/?to=a' }, 'https://c.test/v1/traces?to=a'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://c.test/own' }, 'https://c.test/own'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.test', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://d.test' },
+      'https://d.test/',
+    ],
+  ])('finds the collector by %j', (env, url) => {
+    expect(readConfig(env).config.tracing?.url).toBe(url);
+  });
+
+  it('says what of a collector’s variables is no good, and shows none of its secrets', () => {
+    const lines = messageOf({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:hunter2@collector:4318',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key',
+      OTEL_RESOURCE_ATTRIBUTES: 'a=%',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '1.1',
+      OTEL_SDK_DISABLED: 'yes',
+    }).split('\n');
+    const pairs = 'must be name=value pairs, comma-separated, values percent-encoded';
+    expect(lines.slice(1).map((line) => line.trim())).toEqual([
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL without a user, such as http://127.0.0.1:4318; what the ' +
+        'collector asks for goes into OTEL_EXPORTER_OTLP_HEADERS',
+      `OTEL_EXPORTER_OTLP_HEADERS ${pairs}`,
+      `OTEL_RESOURCE_ATTRIBUTES ${pairs} (got "a=%")`,
+      'OTEL_SDK_DISABLED must be true or false (got "yes")',
+      'OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json, at the port for it (usually 4318). Or set ' +
+        'OTEL_SDK_DISABLED=true (got "grpc")',
+      'OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1 (got "1.1")',
+    ]);
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c.test' };
+    expect(messageOf({ ...endpoint, OTEL_TRACES_SAMPLER: 'jaeger_remote' })).toContain(
+      'OTEL_TRACES_SAMPLER must be one of always_on, ',
+    );
+    for (const OTEL_EXPORTER_OTLP_HEADERS of ['a b=c', 'a=%0Ainjected', 'a=%C3%A9', '=hidden']) {
+      const message = messageOf({ ...endpoint, OTEL_EXPORTER_OTLP_HEADERS });
+      expect(message).toContain('OTEL_EXPORTER_OTLP_HEADERS must ');
+      expect(message).not.toMatch(/injected|hidden|got/);
+    }
   });
 
   it('is listed in the guide as it is', () => {

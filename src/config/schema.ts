@@ -3,6 +3,18 @@ import { parseNetwork } from '../auth/networks.ts';
 import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
 import { isLoopbackUrl } from './loopback.ts';
 import {
+  collectorOf,
+  isHeader,
+  isProtocol,
+  isRatio,
+  isRatioSampler,
+  isSampler,
+  isTraced,
+  PROTOCOLS,
+  pairs,
+  SAMPLERS,
+} from './tracing.ts';
+import {
   duration,
   durationOrNone,
   isPostgresUrl,
@@ -131,6 +143,24 @@ export const schema = z
       .regex(/^[!-~]*$/, 'must hold visible ASCII characters alone')
       .refine(isLongEnough, `must have at least ${MIN_SECRET_BYTES} bytes. ${SECRET_HINT}`)
       .optional(),
+    OTEL_EXPORTER_OTLP_ENDPOINT: z.string().transform(collectorOf).optional(),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().transform(collectorOf).optional(),
+    OTEL_EXPORTER_OTLP_PROTOCOL: z.string().default(VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default),
+    OTEL_EXPORTER_OTLP_HEADERS: pairs()
+      .refine((headers) => Object.entries(headers).every(isHeader), 'must hold names and values that headers may have')
+      .optional(),
+    OTEL_EXPORTER_OTLP_TIMEOUT: wholeNumber(1, 60_000).default(Number(VARIABLES.OTEL_EXPORTER_OTLP_TIMEOUT.default)),
+    OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, 3_600_000).default(Number(VARIABLES.OTEL_BSP_SCHEDULE_DELAY.default)),
+    OTEL_SERVICE_NAME: z.string().optional(),
+    OTEL_RESOURCE_ATTRIBUTES: pairs().optional(),
+    OTEL_TRACES_SAMPLER: z.string().default(VARIABLES.OTEL_TRACES_SAMPLER.default),
+    OTEL_TRACES_SAMPLER_ARG: z.string().default(VARIABLES.OTEL_TRACES_SAMPLER_ARG.default),
+    OTEL_SDK_DISABLED: z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(['true', 'false'], 'must be true or false'))
+      .transform((word) => word === 'true')
+      .prefault(VARIABLES.OTEL_SDK_DISABLED.default),
     MAX_QUERY_DEPTH: wholeNumber(1, 100).default(Number(VARIABLES.MAX_QUERY_DEPTH.default)),
     MAX_QUERY_ALIASES: wholeNumber(0, 10_000).default(Number(VARIABLES.MAX_QUERY_ALIASES.default)),
     MAX_QUERY_DIRECTIVES: wholeNumber(0, 10_000).default(Number(VARIABLES.MAX_QUERY_DIRECTIVES.default)),
@@ -182,6 +212,22 @@ export const schema = z
     path: ['CORS_ORIGINS'],
     error:
       'must name origins where AUTHENTICATION names session: * would invite every page. Or set AUTHENTICATION=token,jwt',
+    when: always,
+  })
+  // These are set for many programs at once: what is meant for others is no fault where nothing is traced.
+  .refine((env) => !isTraced(env) || isProtocol(env.OTEL_EXPORTER_OTLP_PROTOCOL), {
+    path: ['OTEL_EXPORTER_OTLP_PROTOCOL'],
+    error: `must be ${PROTOCOLS.join(' or ')}, at the port for it (usually 4318). Or set OTEL_SDK_DISABLED=true`,
+    when: always,
+  })
+  .refine((env) => !isTraced(env) || isSampler(env.OTEL_TRACES_SAMPLER), {
+    path: ['OTEL_TRACES_SAMPLER'],
+    error: `must be one of ${SAMPLERS.join(', ')}`,
+    when: always,
+  })
+  .refine((env) => !isTraced(env) || isRatio(env.OTEL_TRACES_SAMPLER_ARG) || !isRatioSampler(env.OTEL_TRACES_SAMPLER), {
+    path: ['OTEL_TRACES_SAMPLER_ARG'],
+    error: 'must be a number from 0 to 1',
     when: always,
   })
   .refine((env) => env.NODE_ENV !== 'production' || !env.DATABASE_URL || env.TOKEN_SECRETS, {

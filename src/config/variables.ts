@@ -187,6 +187,43 @@ export const VARIABLES = {
     default: 'none',
     about: 'At least 32 bytes that `/metrics` asks for, as a Bearer token; without METRICS_PORT it is served at PORT.',
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    default: 'none: nothing is traced',
+    about: 'A collector of OpenTelemetry, such as `http://127.0.0.1:4318`, to whose `/v1/traces` traces are sent.',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    default: 'OTEL_EXPORTER_OTLP_ENDPOINT with /v1/traces',
+    about: 'The URL itself to which traces are sent.',
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    default: 'http/protobuf',
+    about: '`http/protobuf` or `http/json`; gRPC is not spoken.',
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    default: 'none',
+    about: 'Headers for the collector, as `name=value`, comma-separated, values percent-encoded. A secret.',
+  },
+  OTEL_EXPORTER_OTLP_TIMEOUT: {
+    default: '10000',
+    about: 'For how many milliseconds a batch is tried to be sent, 1 to 60000.',
+  },
+  OTEL_BSP_SCHEDULE_DELAY: {
+    default: '5000',
+    about: 'After how many milliseconds at the latest what has been traced is sent, 1 to 3600000.',
+  },
+  OTEL_SERVICE_NAME: { default: 'tessera', about: 'Under which name traces show the server.' },
+  OTEL_RESOURCE_ATTRIBUTES: {
+    default: 'none',
+    about:
+      'What else they say of it, as `deployment.environment.name=staging`, comma-separated, values percent-encoded.',
+  },
+  OTEL_TRACES_SAMPLER: {
+    default: 'parentbased_always_on',
+    about:
+      'What is traced: `always_on`, `always_off`, `traceidratio`, or, where the caller has not decided, `parentbased_always_on`, `parentbased_always_off`, `parentbased_traceidratio`.',
+  },
+  OTEL_TRACES_SAMPLER_ARG: { default: '1', about: 'The part that a `traceidratio` takes, 0 to 1.' },
+  OTEL_SDK_DISABLED: { default: 'false', about: '`true`: nothing is traced, whatever else is set.' },
   MAX_QUERY_DEPTH: { default: '20', about: 'How deep fields may nest within one another, 1 to 100.' },
   MAX_QUERY_ALIASES: {
     default: '30',

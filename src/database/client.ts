@@ -6,13 +6,13 @@ import { PrismaClient } from './generated/prisma/client.ts';
 export type Database = ReturnType<typeof createClient>;
 
 /** Prisma on this pool, by which every user made gets a login token in the same write. */
-export function createClient(pool: pg.Pool, onQuery?: (sql: string) => void) {
+export function createClient(pool: pg.Pool, onQuery?: (sql: string, durationMs: number) => void) {
   const client = new PrismaClient({
     adapter: new PrismaPg(pool),
     log: [{ emit: 'event', level: 'query' }],
     // Longer messages quote the code and the values of the call: nothing for a log.
     errorFormat: 'minimal',
   });
-  if (onQuery) client.$on('query', ({ query }) => onQuery(query));
+  if (onQuery) client.$on('query', ({ query, duration }) => onQuery(query, duration));
   return client.$extends(autoToken());
 }

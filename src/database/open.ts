@@ -52,8 +52,8 @@ interface OpenOptions {
   log: Logger;
   /** A server owns the embedded database; a command goes through the running server's door where there is one. */
   asServer: boolean;
-  /** Told each statement as it is sent to the database. */
-  onQuery?: ((sql: string) => void) | undefined;
+  /** Told each statement that the database has answered. */
+  onQuery?: ((sql: string, durationMs: number) => void) | undefined;
   /** The embedded database has died under this process, which had better exit. */
   onFailure?: (error: Error) => void;
 }

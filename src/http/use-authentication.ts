@@ -12,6 +12,7 @@ import { findExcess } from '../graphql/measure-operation.ts';
 import { type OperationReader, readOperation } from '../graphql/read-operation.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
 import { sentCredentials } from './sent-credentials.ts';
+import type { Within } from './use-tracing.ts';
 
 export type Arguments = ExecutionArgs & { contextValue: Context & { request: Request } };
 
@@ -19,11 +20,11 @@ export type Arguments = ExecutionArgs & { contextValue: Context & { request: Req
  * Puts the viewer on the context, and refuses the whole operation where he may not run all of it. Hooked in after
  * parsing and before execution: whether a bad credential matters depends on what is asked.
  */
-export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
+export function useAuthentication(schemes: readonly Scheme[], within: Within = justDo): Plugin<Context> {
   async function admitOrStop({ args, setResultAndStopExecution }: Hooked): Promise<void> {
     try {
       const operation = readOperation(args as Arguments);
-      await admit(operation, (args as Arguments).contextValue, schemes);
+      await within('authenticate', () => admit(operation, (args as Arguments).contextValue, schemes));
       // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
       const { queryLimits } = (args as Arguments).contextValue;
       const requested = args as Arguments;
@@ -41,6 +42,8 @@ export function useAuthentication(schemes: readonly Scheme[]): Plugin<Context> {
 
   return { onExecute: admitOrStop, onSubscribe: admitOrStop };
 }
+
+const justDo: Within = (_step, work) => work();
 
 /** What Yoga gives to a hook before an operation is executed or subscribed to. */
 export interface Hooked {

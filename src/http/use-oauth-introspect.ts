@@ -10,6 +10,8 @@ import { heldScopes } from '../graphql/judge-rules.ts';
 import { tokensIntrospect } from '../graphql/scopes.ts';
 import { type OAuthParts, oauthEndpoint } from './oauth-endpoint.ts';
 
+export const INTROSPECT_PATH = '/oauth/introspect';
+
 const NEEDED = tokensIntrospect.name;
 
 /**
@@ -53,7 +55,7 @@ export function useOAuthIntrospect(
     };
   }
 
-  return oauthEndpoint({ path: '/oauth/introspect', admit, answer }, parts);
+  return oauthEndpoint({ path: INTROSPECT_PATH, admit, answer }, parts);
 }
 
 function secondsOf(date: Date): number {

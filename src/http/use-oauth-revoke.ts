@@ -7,6 +7,8 @@ import type { Origin } from '../database/origin.ts';
 import type { ServerContext } from '../graphql/context.ts';
 import { type OAuthParts, oauthEndpoint } from './oauth-endpoint.ts';
 
+export const REVOKE_PATH = '/oauth/revoke';
+
 /**
  * `POST /oauth/revoke`: ends the token whose key is sent, or the pair. To hold the key is to be allowed to, so no further credentials
  * are needed; a page on another site that posts this form can end no key but one that it knows. Source: RFC 7009.
@@ -31,5 +33,5 @@ export function useOAuthRevoke(
     return verdict?.isAccepted ? verdict.claims.pairId : null;
   }
 
-  return oauthEndpoint({ path: '/oauth/revoke', admit: null, answer }, parts);
+  return oauthEndpoint({ path: REVOKE_PATH, admit: null, answer }, parts);
 }

@@ -17,6 +17,8 @@ interface Entry {
   /** Null: `ok`, or the expected failure that stands on the context. Else `partial`, or the code of the first error. */
   outcome: string | null;
   context: Pick<Context, 'viewer' | 'admitted' | 'failure'> | null;
+  /** Of the trace that the request is part of, where there are traces. */
+  traceId?: string | undefined;
 }
 
 /** The requests that are being answered: what else answers some, beside GraphQL, says here what it knows of them. */
@@ -96,13 +98,14 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
     onResponse({ request, response }) {
       const entry = entries.get(request);
       if (!entry) return;
-      const { requestId, from, operation, context } = entry;
+      const { requestId, from, operation, context, traceId } = entry;
       // Whoever has just logged in has no viewer yet.
       const userId = context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0];
       response.headers.set(REQUEST_ID_HEADER, requestId);
       log.info(
         {
           requestId,
+          ...(traceId && { traceId }),
           operation,
           durationMs: Math.round((performance.now() - from) * 10) / 10,
           outcome: outcomeOf(entry, response),

@@ -36,6 +36,7 @@ import { type RequestEntries, useRequestLog } from './use-request-log.ts';
 import { useSecurityHeaders } from './use-security-headers.ts';
 import { useSessionCookie } from './use-session-cookie.ts';
 import { useSettledChanges } from './use-settled-changes.ts';
+import { type Tracing, useTracing } from './use-tracing.ts';
 import { useTrustedDocuments } from './use-trusted-documents.ts';
 import { useWellFormedRequest } from './use-well-formed-request.ts';
 
@@ -55,6 +56,8 @@ interface YogaOptions {
   streams: { watch: ViewerWatch; schemes: readonly Scheme[]; close(): Promise<void> };
   /** Null: nothing is counted. `token`: what `/metrics` asks for; null: it is not served here. */
   counting: { metrics: Metrics; token: string | null } | null;
+  /** Null: nothing is traced. */
+  tracing: Tracing | null;
   /** Null: any document is run. */
   trustedDocuments: TrustedDocuments | null;
   hasGraphiQL: boolean;
@@ -78,6 +81,7 @@ export function createGraphQLServer({
   changes,
   streams,
   counting,
+  tracing,
   trustedDocuments,
   hasGraphiQL,
   hasIntrospection,
@@ -140,11 +144,12 @@ export function createGraphQLServer({
       useHttpStatus(),
       // After the statuses, whose codes it tells, and before whoever may stop the operation.
       useRequestLog(log, entries),
+      ...(tracing ? [useTracing(tracing, entries, { isTls })] : []),
       useCors(cors),
       ...(counting ? [useMetrics(counting.metrics, entries)] : []),
       useIncrementalDelivery(),
       useLiveViewer(streams),
-      useAuthentication(schemes),
+      useAuthentication(schemes, tracing?.within),
       // Who is calling is known by now; whoever sends no credential was counted before.
       useRateLimits(limits, entries),
       useSettledChanges(changes),
