@@ -1,4 +1,5 @@
 import { backfill } from './backfill.ts';
+import { databaseAway } from './database-away.ts';
 import { hostileDocuments } from './hostile-documents.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<string>> = {
   'logins-under-load': loginsUnderLoad,
   'hostile-documents': hostileDocuments,
   'slow-clients': slowClients,
+  'database-away': databaseAway,
   soak,
 };
 const asked = process.argv.slice(2);

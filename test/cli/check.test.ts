@@ -595,6 +595,24 @@ describe('production', () => {
   });
 });
 
+it('says whether the trusted documents can be run, and of which one why not', async () => {
+  const file = join(emptyFolder(), 'manifest.json');
+  const env = { ...world.env, TRUSTED_DOCUMENTS: file };
+  writeFileSync(file, JSON.stringify({ a1: 'query Me { me { id } }' }));
+  expect(await found('documents', env)).toEqual([
+    line('ok', 'documents', `Every operation that ${file} lists can be run.`),
+  ]);
+  writeFileSync(file, JSON.stringify({ a1: 'query Me { me { nothing } }' }));
+  expect(await found('documents', env)).toEqual([
+    line(
+      'wrong',
+      'documents',
+      expect.stringMatching(/"a1": Me: Cannot query field "nothing" on type "User"/) as string,
+    ),
+  ]);
+  expect(await found('documents', world.env)).toEqual([]);
+});
+
 describe('a finding', () => {
   const finding = {
     level: 'wrong',

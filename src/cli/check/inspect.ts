@@ -5,7 +5,7 @@ import { findOwner } from '../../database/directory-lock.ts';
 import { openToRead, type ReadableDatabase } from '../../database/open.ts';
 import { readTokenSecret } from '../../database/token-secrets.ts';
 import { judgeChanges } from './changes.ts';
-import { judgeConfiguration } from './configuration.ts';
+import { judgeConfiguration, judgeTrustedDocuments } from './configuration.ts';
 import { hasTables, judgeDatabase, judgeDurability, judgeMigrations, judgeUnreachable } from './database.ts';
 import { type Finding, messageOf, ok, wrong } from './finding.ts';
 import { judgePermissions } from './permissions.ts';
@@ -39,6 +39,7 @@ export async function* inspect(
   const inspected = inspectConfig(directory);
   const { config, secrets } = inspected;
   yield* judgeConfiguration(inspected);
+  yield* await judgeTrustedDocuments(config);
   yield* await judgePermissions(inspected, directory);
   yield* judgeVariety(secrets);
   yield* await judgeConfiguredKeys(config, secrets);
