@@ -9,9 +9,13 @@ const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 /** Limits count, as they do for users, and nothing that is measured reaches them: all of it comes from one address. */
 const UNREACHED = Object.fromEntries(
-  ['RATE_LIMIT_PER_ADDRESS', 'RATE_LIMIT_PER_USER', 'MAX_LOGIN_FAILURES', 'MAX_LOGIN_FAILURES_PER_ADDRESS'].map(
-    (name) => [name, '1000000'],
-  ),
+  [
+    'RATE_LIMIT_PER_ADDRESS',
+    'RATE_LIMIT_PER_USER',
+    'MAX_LOGIN_FAILURES',
+    'MAX_LOGIN_FAILURES_PER_ADDRESS',
+    'MAX_TOKENS_PER_HOUR',
+  ].map((name) => [name, '1000000']),
 );
 
 export interface Started {

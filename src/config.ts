@@ -41,6 +41,8 @@ export interface Config {
   rateLimits: RateLimits;
   registration: 'open' | 'closed';
   maxTokensPerUser: number;
+  /** How many a user may make or rotate within an hour. */
+  maxTokensPerHour: number;
   tokenLifetimes: TokenLifetimes;
   jwt: JwtRules;
   viewerCacheSize: number;
@@ -129,8 +131,10 @@ interface MetricsRules {
 }
 
 /** What tokens are held to, as `accounts` takes it. */
-export function tokenRulesOf({ tokenLifetimes, maxTokensPerUser, jwt: { refreshLifetimeSeconds } }: Config) {
-  return { lifetimes: tokenLifetimes, maxTokensPerUser, refreshLifetimeSeconds };
+export function tokenRulesOf(config: Config) {
+  const { tokenLifetimes, maxTokensPerUser, maxTokensPerHour, jwt } = config;
+  const { refreshLifetimeSeconds } = jwt;
+  return { lifetimes: tokenLifetimes, maxTokensPerUser, maxTokensPerHour, refreshLifetimeSeconds };
 }
 
 /** Kept apart from Config so that logging or printing a Config can never show one. */
@@ -248,6 +252,7 @@ function settle({
     rateLimits: { perAddress: plain.RATE_LIMIT_PER_ADDRESS, perUser: plain.RATE_LIMIT_PER_USER },
     registration: plain.REGISTRATION ?? (isEmbedded && plain.NODE_ENV !== 'production' ? 'open' : 'closed'),
     maxTokensPerUser: plain.MAX_TOKENS_PER_USER,
+    maxTokensPerHour: plain.MAX_TOKENS_PER_HOUR,
     tokenLifetimes: {
       LOGIN: { lifetimeSeconds: plain.TOKEN_LIFETIME, idleLifetimeSeconds: plain.TOKEN_IDLE_LIFETIME },
       SESSION: { lifetimeSeconds: plain.SESSION_LIFETIME, idleLifetimeSeconds: plain.SESSION_IDLE_LIFETIME },

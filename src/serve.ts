@@ -167,7 +167,11 @@ export function createEndpoint(
   const accessTokens = accessTokensOf(config, signingKeys);
   const counters = createThrottleCounters(database, tokenSecrets, config.throttle);
   const events = parts.sparseEvents ?? createSparseEvents({ database, log, now });
-  const throttle = createLoginThrottle(counters, { rules: config.throttle, noteThrottled: events.loginThrottled });
+  const throttle = createLoginThrottle(counters, {
+    rules: config.throttle,
+    noteThrottled: events.loginThrottled,
+    noteFailed: events.loginFailed,
+  });
   const { prove, proveAgain } = createPasswordProofs(
     { database, passwords, throttle },
     { noteAccepted: events.passwordAccepted, now },

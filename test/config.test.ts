@@ -48,6 +48,7 @@ describe('the configuration', () => {
         auditRetentionSeconds: 90 * 86_400,
         registration: 'open',
         maxTokensPerUser: 100,
+        maxTokensPerHour: 1_000,
         tokenLifetimes: {
           LOGIN: { lifetimeSeconds: null, idleLifetimeSeconds: 90 * 86_400 },
           SESSION: { lifetimeSeconds: 30 * 86_400, idleLifetimeSeconds: 7 * 86_400 },

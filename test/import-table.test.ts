@@ -10,13 +10,14 @@ const TABLE: Record<string, readonly string[]> = {
   errors: [],
   duration: [],
   'in-time': [],
+  redact: [],
   config: ['auth', 'duration', 'errors'],
   auth: ['errors'],
   database: ['auth', 'config', 'errors', 'in-time'],
   accounts: ['database', 'auth', 'errors', 'in-time'],
   graphql: ['accounts', 'auth', 'database', 'errors'],
   conformance: ['errors'],
-  http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors'],
+  http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors', 'redact'],
 };
 
 const PURE_AUTH_PACKAGES = ['bcrypt', 'p-limit', 'ipaddr.js', 'jose', '@zxcvbn-ts/language-common'];

@@ -118,6 +118,7 @@ export async function openWorld(env: Record<string, string> = {}) {
   const throttle = createLoginThrottle(counters, {
     rules: config.throttle,
     noteThrottled: sparseEvents.loginThrottled,
+    noteFailed: sparseEvents.loginFailed,
   });
   const registrations = createRegistrationThrottle(counters, config.throttle.maxRegistrationsPerAddress);
   const signingKeys = await openSigningKeys(config, secrets, { ...open, log, now: () => clock.now });

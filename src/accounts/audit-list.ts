@@ -31,6 +31,16 @@ export function findEvent(database: Database, id: string): Promise<AuditEvent | 
   return database.auditEvent.findUnique({ where: { id } });
 }
 
+/** Whose the token was, as far as the trail knows: its row may be gone. */
+export async function findPastOwner(database: Database, tokenId: string): Promise<string | null> {
+  const event = await database.auditEvent.findFirst({
+    where: { tokenId, userId: { not: null } },
+    orderBy: { id: 'desc' },
+    select: { userId: true },
+  });
+  return event?.userId ?? null;
+}
+
 /** An event, with the names of those whom it is about, as far as they still are. */
 export interface NamedEvent extends AuditEvent {
   username: string | null;

@@ -9,6 +9,7 @@ import { ScopeNotGrantedError, TokenNameTakenError } from './failures.ts';
 import { readGrant } from './grant.ts';
 import { issueToken, MOST_TRIES, tooManyTokens } from './issue-token.ts';
 import { readNewToken } from './new-token.ts';
+import { refuseChurn } from './token-churn.ts';
 import type { TokenRules } from './tokens.ts';
 
 interface CreateOptions {
@@ -21,7 +22,8 @@ interface CreateOptions {
 
 /**
  * A new token of the viewer's, made by hand. It neither outreaches nor outlives the token that makes it.
- * Throws ValidationError, also for one token too many, ScopeNotGrantedError and TokenNameTakenError.
+ * Throws ValidationError, also for one token too many, ScopeNotGrantedError and TokenNameTakenError; RequestRefused
+ * (THROTTLED) for too many within an hour.
  */
 export async function createToken(
   database: Database,
@@ -41,6 +43,7 @@ export async function createToken(
   if (fields.name === LOGIN_TOKEN_NAME) {
     throw new TokenNameTakenError(`The name "${LOGIN_TOKEN_NAME}" is kept for the login token. Choose another.`);
   }
+  await refuseChurn(database, viewer.user.id, rules.maxTokensPerHour);
   const draft = { userId: viewer.user.id, kind: 'API' as const, ...fields };
   const issue = await issueToken(database, draft, { rules, now, origin, grant });
   if (issue.token) return issue.token;

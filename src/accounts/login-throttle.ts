@@ -26,16 +26,19 @@ export interface LoginThrottle {
    * Throws RequestRefused (THROTTLED) without checking.
    */
   run<Proved>(attempt: LoginAttempt, now: Date, check: () => Promise<Proved>): Promise<Proved>;
+  /** Told by `check` of a password that is no good, before it throws; of nobody's, alike. */
+  noteFailed(userId: string | null, sender: Sender): Promise<void>;
 }
 
 interface LoginThrottleOptions {
   rules: LoginThrottleRules;
   noteThrottled: SparseEvents['loginThrottled'];
+  noteFailed: SparseEvents['loginFailed'];
 }
 
 export function createLoginThrottle(
   counters: ThrottleCounters,
-  { rules, noteThrottled }: LoginThrottleOptions,
+  { rules, noteThrottled, noteFailed }: LoginThrottleOptions,
 ): LoginThrottle {
   const underWay = new Map<string, Promise<unknown>>();
   const ownSecret = randomBytes(32);
@@ -74,6 +77,7 @@ export function createLoginThrottle(
   }
 
   return {
+    noteFailed,
     run<Proved>(attempt: LoginAttempt, now: Date, check: () => Promise<Proved>) {
       const { username, password, sender, isKnown } = attempt;
       const same = createHmac('sha256', ownSecret)

@@ -6,7 +6,7 @@ import { changedBy, type Origin } from '../database/origin.ts';
 import { isRowMissing } from '../database/prisma-errors.ts';
 import { overloaded } from '../errors.ts';
 import { recordEvent } from './audit-events.ts';
-import { InvalidCredentialsError } from './failures.ts';
+import { Failure, InvalidCredentialsError } from './failures.ts';
 import { MOST_TRIES } from './issue-token.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { typedUsernameSchema, usernameKeyOf } from './username.ts';
@@ -52,7 +52,7 @@ async function proveByPassword(
     passwords.noteProof(isGood);
     if (user && isGood) return user;
     // The same for somebody and for nobody. What was typed for a username may be a password, and is not kept.
-    if (throttle) await recordEvent(database, 'LOGIN_FAILED', { userId: user?.id ?? null }, caller);
+    await throttle?.noteFailed(user?.id ?? null, caller);
     throw new InvalidCredentialsError();
   }
 
@@ -104,7 +104,11 @@ export async function openByPassword<Opened extends { id: string }>(
     ]);
     proved.passwordHash = passwordHash;
   }
-  const opened = await open(proved, origin);
+  const opened = await open(proved, origin).catch(async (error) => {
+    // The password was right, and whoever sent it knows that now.
+    if (error instanceof Failure) await recordEvent(database, 'LOGIN_SUCCEEDED', { userId: user.id }, origin);
+    throw error;
+  });
   // Gone, inactive, or with another password: then proving it again says so. Or another login of his has hashed it anew.
   if (opened === null) return again();
   try {

@@ -12,6 +12,7 @@ import { isExpiredSql } from './expired.ts';
 import { ScopeNotGrantedError, TokenNotFoundError, ValidationError } from './failures.ts';
 import { type Grant, isStanding, readGrant } from './grant.ts';
 import { MOST_TRIES } from './issue-token.ts';
+import { refuseChurn } from './token-churn.ts';
 import { findToken, type TokenRules } from './tokens.ts';
 import { lockUser } from './user-lock.ts';
 
@@ -24,7 +25,7 @@ interface Rotation {
   tokenId: string;
   /** How long the old key works beside the new one. */
   overlapSeconds: number;
-  rules: Pick<TokenRules, 'lifetimes'>;
+  rules: Pick<TokenRules, 'lifetimes' | 'maxTokensPerHour'>;
   now: Date;
   origin: Origin;
 }
@@ -58,6 +59,7 @@ export async function rotateToken(
     const message = `This token lives longer than yours, which expires at ${grant.until.toISOString()}: rotate it with one that lives as long.`;
     throw new ValidationError([{ path: ['id'], message }]);
   }
+  await refuseChurn(database, viewer.user.id, rules.maxTokensPerHour);
   // Whatever was changed since it was judged is judged anew.
   const token = await supersede(database, { old, until, grant, rotation });
   if (token) return token;

@@ -7,6 +7,8 @@ export interface TokenRules {
   lifetimes: TokenLifetimes;
   /** How many live ones a user may have. */
   maxTokensPerUser: number;
+  /** How many he may make or rotate within an hour. */
+  maxTokensPerHour: number;
   /** How long a refresh token lives that is not used. */
   refreshLifetimeSeconds: number;
 }

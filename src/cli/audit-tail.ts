@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AuditFilter, followEvents, type NamedEvent, newestEvents } from '../accounts/audit-list.ts';
+import type { Database } from '../database/client.ts';
 import { AuditEventKind } from '../database/generated/prisma/client.ts';
-import { globalIdOf } from '../graphql/global-id.ts';
+import { globalIdOf, parseGlobalId } from '../graphql/global-id.ts';
 import { harmless, harmlessJson } from './harmless.ts';
 import { print } from './print.ts';
 import { requireUser } from './require-user.ts';
@@ -27,7 +28,7 @@ export function addAuditTail(parent: Command): void {
     .command('tail')
     .description('Print the newest events of the audit trail, the last one last, a line each.')
     .option('-n, --lines <number>', `so many at most (up to ${MOST_LINES})`, readLines, 20)
-    .option('--user <username>', 'those that are about this user')
+    .option('--user <username>', 'those that are about this user, or about one who was, by the id')
     .addOption(new Option('--kind <kind>', 'those of this kind').choices(KINDS))
     .option('-f, --follow', 'go on with those that come, until it is stopped')
     .option('--json', 'print a JSON object a line')
@@ -35,7 +36,7 @@ export function addAuditTail(parent: Command): void {
       const stop = follow ? stopRequested() : { signal: null };
       const write = (events: NamedEvent[]) => print(events.map(json ? jsonLine : textLine).join(''));
       await withDatabase(async ({ database }) => {
-        const userId = user === undefined ? undefined : (await requireUser(database, user)).id;
+        const userId = user === undefined ? undefined : await userIdOf(database, user);
         const filter: AuditFilter = { userId, kind };
         // Before the newest are read: nothing that happens in between goes unseen.
         const following = follow ? await followEvents(database, filter) : null;
@@ -49,6 +50,12 @@ export function addAuditTail(parent: Command): void {
       });
       if (stop.signal) process.exitCode = EXIT_CODES[stop.signal];
     });
+}
+
+/** Of a user who need not be any more, where his id is named. */
+async function userIdOf(database: Database, user: string): Promise<string> {
+  const { typename, id } = (user.endsWith('=') && parseGlobalId(user)) || {};
+  return typename === 'User' && id !== undefined ? id : (await requireUser(database, user)).id;
 }
 
 function textLine(event: NamedEvent): string {

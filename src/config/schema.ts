@@ -101,6 +101,7 @@ export const schema = z
     RATE_LIMIT_PER_USER: wholeNumberOrNone(1, 1_000_000_000).prefault(VARIABLES.RATE_LIMIT_PER_USER.default),
     REGISTRATION: z.enum(['open', 'closed'], 'must be open or closed').optional(),
     MAX_TOKENS_PER_USER: wholeNumber(1, 10_000).default(Number(VARIABLES.MAX_TOKENS_PER_USER.default)),
+    MAX_TOKENS_PER_HOUR: wholeNumber(1, 1_000_000).default(Number(VARIABLES.MAX_TOKENS_PER_HOUR.default)),
     TOKEN_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_LIFETIME.default),
     TOKEN_IDLE_LIFETIME: durationOrNone().prefault(VARIABLES.TOKEN_IDLE_LIFETIME.default),
     SESSION_LIFETIME: durationOrNone().prefault(VARIABLES.SESSION_LIFETIME.default),

@@ -112,6 +112,11 @@ export const VARIABLES = {
     default: '100',
     about: 'How many live tokens a user may have, 1 to 10000; one place is kept for the login token `default`.',
   },
+  MAX_TOKENS_PER_HOUR: {
+    default: '1000',
+    about:
+      'How many tokens a user may make and rotate within an hour, 1 to 1000000; one more is refused as `THROTTLED`.',
+  },
   TOKEN_LIFETIME: {
     default: 'none',
     about: 'How long a login token lives, used or not: a duration such as `30d`, `12h` or `90m`, or `none`.',

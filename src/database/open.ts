@@ -11,7 +11,7 @@ import { hearServer } from './listener.ts';
 import { applyMigrations } from './migrate.ts';
 import { type PoolRules, serverPoolOptions } from './server-pool.ts';
 import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.ts';
-import { findSilentTriggers } from './triggers.ts';
+import { findSilentAuditTriggers, findSilentTriggers } from './triggers.ts';
 
 /** Where this version's migrations are. */
 export const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
@@ -127,6 +127,10 @@ async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
 
 /** Whether the database tells of all changes. Looked at once: what is heard of a part only is not to be trusted. */
 async function isAllTold(pool: pg.Pool, log: Logger): Promise<boolean> {
+  const untold = (await findSilentAuditTriggers(pool)).map(({ name }) => name);
+  if (untold.length > 0) {
+    log.warn({ triggers: untold }, 'the audit trail is not whole; `npx tessera check` says how to mend it');
+  }
   const silent = (await findSilentTriggers(pool)).map(({ name }) => name);
   if (silent.length === 0) return true;
   log.warn(

@@ -22,7 +22,7 @@ const AUDIT_TRIGGERS: Triggers = Object.fromEntries(
   Object.entries({
     Token: ['tessera_audit_tokens_made', 'tessera_audit_tokens_ended', 'tessera_audit_token'],
     User: ['tessera_audit_users_made', 'tessera_audit_users_deleted', 'tessera_audit_user'],
-    SigningKey: ['tessera_audit_signing_key'],
+    SigningKey: ['tessera_audit_signing_key', 'tessera_audit_signing_key_changed'],
     SecretFingerprint: ['tessera_audit_secret'],
     AuditEvent: ['tessera_keep_events', 'tessera_keep_new_events', 'tessera_keep_all_events'],
   }).flatMap(([table, names]) => names.map((name) => [name, { table, migration: AUDIT_TRAIL }])),

@@ -16,12 +16,17 @@ const AuditEventKind = builder.enumType('AuditEventKind', {
     LOGIN_THROTTLED: { description: 'A login was refused unread, after too many wrong ones; told once a wait.' },
     TOKEN_CREATED: { description: 'A token, a session or a pair was made.' },
     TOKEN_ROTATED: { description: 'Another token was put in the place of this one.' },
+    TOKEN_CHANGED: {
+      description: 'A token may do something else, is another user’s, or ends at another time: by SQL.',
+    },
     TOKEN_REVOKED: { description: 'A token, a session or a pair was ended before its time.' },
+    TOKEN_EXPIRED: { description: 'A token, a session or a pair whose time was over was removed.' },
     TOKEN_REFUSED: {
       description: 'A key was sent that is no good; told once an hour of a token and a network.',
     },
     REFRESH_REUSED: { description: 'A spent refresh token came again, which ended its pair: a theft, perhaps.' },
     PASSWORD_CHANGED: { description: 'A user has another password.' },
+    PASSWORD_REHASHED: { description: 'The same password was hashed anew, with more work.' },
     USER_CREATED: { description: 'A user was made.' },
     USER_ACTIVATED: { description: 'A user may sign in again.' },
     USER_DEACTIVATED: { description: 'A user may sign in no more.' },
@@ -31,6 +36,8 @@ const AuditEventKind = builder.enumType('AuditEventKind', {
     KEY_ROTATED: {
       description: 'A key that access tokens are signed with, or a secret that keys are derived from, came into use.',
     },
+    KEY_CHANGED: { description: 'Such a key or secret was changed in the database: by SQL.' },
+    KEY_REMOVED: { description: 'Such a key or secret was removed.' },
   } as const,
 });
 

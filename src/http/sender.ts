@@ -1,4 +1,5 @@
 import { MOST_AGENT_CHARACTERS, type Sender } from '../auth/sender.ts';
+import { redact } from '../redact.ts';
 import type { AddressOf } from './address.ts';
 import { nodeRequestOf } from './node-request.ts';
 import type { RequestEntries } from './use-request-log.ts';
@@ -9,7 +10,12 @@ export type SenderOf = (request: Request, serverContext: object) => Sender;
 export function createSenderOf(addressOf: AddressOf, entries: RequestEntries): SenderOf {
   return (request, serverContext) => ({
     address: addressOf(nodeRequestOf(serverContext)),
-    userAgent: request.headers.get('user-agent')?.slice(0, MOST_AGENT_CHARACTERS) ?? null,
-    requestId: entries.get(request)?.requestId ?? null,
+    userAgent: kept(request.headers.get('user-agent')?.slice(0, MOST_AGENT_CHARACTERS)),
+    requestId: kept(entries.get(request)?.requestId),
   });
+}
+
+/** As the log has it: what somebody has pasted there by mistake could not be taken out of the trail again. */
+function kept(text: string | undefined): string | null {
+  return text === undefined ? null : redact(text);
 }

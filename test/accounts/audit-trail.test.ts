@@ -6,6 +6,7 @@ import { newPasswordSchema } from '../../src/accounts/new-password.ts';
 import { pruneAudit } from '../../src/accounts/prune-audit.ts';
 import { pruneTokens } from '../../src/accounts/prune-tokens.ts';
 import { setActive } from '../../src/accounts/users.ts';
+import { newTokenId } from '../../src/auth/key.ts';
 import type { AuditEvent, User } from '../../src/database/generated/prisma/client.ts';
 import { changedBy, NOBODY } from '../../src/database/origin.ts';
 import { rotateSigningKey } from '../../src/database/signing-keys.ts';
@@ -134,18 +135,53 @@ describe('a login', () => {
       requestId: `request-${requests - 2}`,
     });
     // The next wait: one more is let through, fails, and what follows is refused again.
-    clock.now = new Date(clock.now.getTime() + 1_100);
+    clock.now = new Date(clock.now.getTime() + 10_100);
     for (let n = 0; n < 3; n++) await ask(login(user.username, `wrong again ${n}`), {}, '203.0.113.3');
     expect(kindsOf((await told()).slice(4))).toEqual(['LOGIN_FAILED', 'LOGIN_THROTTLED']);
   });
 
-  it('that hashes the password anew changes no password', async () => {
+  it('that is refused unread, of whatever username, is told once in ten seconds of a network', async () => {
+    const from = { address: '203.0.113.5', userAgent: null, requestId: null };
+    for (let n = 0; n < 100; n++) sparseEvents.loginThrottled(`sprayed${n}`, from, 60);
+    sparseEvents.loginThrottled('SPRAYED0', { ...from, address: '203.0.113.6' }, 60);
+    sparseEvents.loginThrottled('sprayed0', { ...from, address: '203.0.113.6' }, 60);
+    await sparseEvents.settle();
+    expect((await told()).map(({ address }) => address).toSorted()).toEqual(['203.0.113.5', '203.0.113.6']);
+  });
+
+  it('that hashes the password anew is told of as that, and changes no password', async () => {
     const { user } = await makeUser();
     await forget();
     await world.request(login(user.username), {}, world.endpointWith({ BCRYPT_COST: '5' }));
     const { passwordHash } = await database.user.findUniqueOrThrow({ where: { id: user.id } });
     expect(passwordHash).toMatch(/\$05\$/);
-    expect(kindsOf(await told())).toEqual(['LOGIN_SUCCEEDED']);
+    expect(kindsOf(await told())).toEqual(['PASSWORD_REHASHED', 'LOGIN_SUCCEEDED']);
+  });
+
+  it('that proves the password is told of, also where no token comes of it', async () => {
+    const { user } = await makeUser();
+    await database.token.create({ data: { userId: user.id, kind: 'API', name: 'by hand' } });
+    await forget();
+    const { body } = await ask(
+      `mutation { obtainAuthToken(input: { username: "${user.username}", password: "${PASSWORD}", name: "by hand" }) {
+        __typename } }`,
+    );
+    expect(body.data.obtainAuthToken.__typename).toBe('ValidationError');
+    expect(await told()).toMatchObject([{ kind: 'LOGIN_SUCCEEDED', userId: user.id, tokenId: null }]);
+  });
+
+  it('that fails is refused as wrong, and counted, also where the trail cannot be written', async () => {
+    const { user } = await makeUser();
+    await database.$executeRaw`ALTER TABLE "AuditEvent" RENAME TO "Mislaid"`;
+    const wrong = (n: number) => login(user.username, `wrong ${n}`);
+    const answers: unknown[] = [];
+    for (let n = 0; n < 4; n++) answers.push((await ask(wrong(n), {}, '203.0.113.4')).body);
+    await database.$executeRaw`ALTER TABLE "Mislaid" RENAME TO "AuditEvent"`;
+    expect(answers.slice(0, 3)).toEqual(
+      Array(3).fill({ data: { obtainAuthToken: { __typename: 'InvalidCredentialsError' } } }),
+    );
+    expect(answers[3]).toMatchObject({ errors: [{ extensions: { code: 'THROTTLED' } }] });
+    expect(world.logged.join()).toContain('an event is missing from the audit trail');
   });
 });
 
@@ -214,14 +250,14 @@ describe('a token', () => {
     await database.token.create({ data: { userId: user.id, kind: 'API', name: 'ci', expiresAt } });
     await forget();
     await ask(create, withKey(key));
-    expect(kindsOf(await told())).toEqual(['TOKEN_CREATED']);
+    expect(kindsOf(await told())).toEqual(['TOKEN_EXPIRED', 'TOKEN_CREATED']);
     await database.token.updateMany({ where: { id: token.id }, data: { expiresAt } });
     const { lifetimes } = world.tokenRules;
     for await (const _ of backfillTokens(database, { lifetimes, now: () => clock.now, origin: NOBODY }));
     await database.token.updateMany({ data: { expiresAt } });
     for await (const _ of pruneTokens(database, { expiredAt: clock.now, lifetimes }));
     expect(await database.token.count()).toBe(0);
-    expect(new Set(kindsOf(await told()))).toEqual(new Set(['TOKEN_CREATED']));
+    expect(new Set(kindsOf(await told()))).toEqual(new Set(['TOKEN_CREATED', 'TOKEN_CHANGED', 'TOKEN_EXPIRED']));
   });
 
   it.each([
@@ -259,7 +295,8 @@ describe('a token', () => {
       await sparseEvents.settle();
     }
     const tokenId = { revoked: token.id, inactive: token.id, forged: null, access: ended?.id }[what];
-    const userId = what === 'inactive' || what === 'access' ? user.id : null;
+    // Of one whose row is gone the trail still knows whose it was.
+    const userId = what === 'forged' ? null : user.id;
     expect(await told()).toMatchObject([{ kind: 'TOKEN_REFUSED', tokenId, userId, actorId: null, address }]);
   });
 
@@ -276,6 +313,49 @@ describe('a token', () => {
     sparseEvents.tokenRefused(null, { address: '10.9.9.9', userAgent: null, requestId: null });
     await sparseEvents.settle();
     expect(await told()).toHaveLength(61);
+    for (let n = 0; n < 100; n++) {
+      sparseEvents.tokenRefused(null, { address: `10.8.${n}.1`, userAgent: null, requestId: null });
+    }
+    // What strangers forge keeps no key that was ours from being told.
+    const token = { id: newTokenId(), userId: null };
+    sparseEvents.tokenRefused(token, { address: '10.9.9.9', userAgent: null, requestId: null });
+    await sparseEvents.settle();
+    expect((await told()).filter(({ tokenId }) => tokenId === token.id)).toHaveLength(1);
+  });
+
+  it.each([
+    ['what it may do', { scopes: ['account:read'] }],
+    ['its end', { expiresAt: new Date('2040-01-01T00:00:00Z') }],
+    ['its kind', { kind: 'API' as const }],
+  ])('that is changed past the API is told of: %s', async (_, data) => {
+    const { user, token } = await makeUser();
+    await forget();
+    await database.token.update({ where: { id: token.id }, data });
+    await database.token.update({ where: { id: token.id }, data: { lastUsedAt: new Date(), name: 'renamed' } });
+    expect(await told()).toMatchObject([{ kind: 'TOKEN_CHANGED', userId: user.id, tokenId: token.id, actorId: null }]);
+  });
+
+  it('that is given to another is told of to both, and one that lives again, too', async () => {
+    const { user, token } = await makeUser();
+    const { user: other } = await makeUser();
+    await database.token.updateMany({ where: { userId: other.id }, data: { supersededAt: new Date() } });
+    await forget();
+    await database.token.update({ where: { id: token.id }, data: { userId: other.id } });
+    const events = await told();
+    expect(kindsOf(events)).toEqual(['TOKEN_CHANGED', 'TOKEN_CHANGED']);
+    expect(new Set(events.map(({ userId }) => userId))).toEqual(new Set([user.id, other.id]));
+    await database.token.update({ where: { id: token.id }, data: { userId: user.id } });
+    await forget();
+    await database.token.updateMany({ where: { userId: other.id }, data: { supersededAt: null } });
+    expect(kindsOf(await told())).toEqual(['TOKEN_CHANGED']);
+  });
+
+  it('of a pair is not told of each time that it is refreshed', async () => {
+    const { user } = await makeUser();
+    const { refresh } = (await ask(pair(user.username))).body.data.obtainTokenPair;
+    await forget();
+    await ask(`mutation { refreshTokenPair(refresh: "${refresh}") { __typename } }`);
+    expect(await told()).toEqual([]);
   });
 
   it('of a pair, spent and sent again, is told as reused, and ends the pair', async () => {
@@ -360,7 +440,7 @@ describe('a user', () => {
   });
 });
 
-it('tells of a key that comes into use, and of a secret', async () => {
+it('tells of a key that comes into use, is changed or removed, and of a secret', async () => {
   const origin = { ...NOBODY, userAgent: 'command line' };
   await rotateSigningKey(database, tokenSecrets, { now: clock.now, signsFrom: clock.now, dropped: [], origin });
   await database.secretFingerprint.create({ data: { fingerprint: 'another' } });
@@ -368,6 +448,13 @@ it('tells of a key that comes into use, and of a secret', async () => {
     { kind: 'KEY_ROTATED', userAgent: 'command line' },
     { kind: 'KEY_ROTATED', userAgent: null },
   ]);
+  await forget();
+  await database.secretFingerprint.delete({ where: { fingerprint: 'another' } });
+  await database.signingKey.updateMany({ data: { sealedWith: 'another' } });
+  expect(kindsOf(await told())).toEqual(['KEY_REMOVED']);
+  await database.signingKey.updateMany({ data: { publicJwk: {} } });
+  await database.signingKey.deleteMany();
+  expect(new Set(kindsOf(await told()))).toEqual(new Set(['KEY_REMOVED', 'KEY_CHANGED']));
 });
 
 describe('the trail', () => {
@@ -430,6 +517,13 @@ describe('the trail', () => {
     expect(await database.auditEvent.count({ where: { id } })).toBe(1);
   });
 
+  it('keeps the last seven days, whatever it is asked to remove', async () => {
+    const count = await database.auditEvent.count();
+    expect(count).toBeGreaterThan(0);
+    for await (const removed of pruneAudit(database, new Date(Date.now() + 86_400_000))) expect(removed).toBe(0);
+    expect(await database.auditEvent.count()).toBe(count);
+  });
+
   it('is pruned of what is older than it is to be, in batches', async () => {
     const day = 86_400_000;
     const rows = Array.from({ length: 1_500 }, (_, n) => {
@@ -461,6 +555,25 @@ describe('the trail', () => {
     await client.query('UPDATE public."User" SET "isStaff" = true WHERE "id" = $1', [user.id]);
     await client.end();
     expect(kindsOf(await told())).toEqual(['USER_PROMOTED']);
+  });
+
+  it.skipIf(!serverUrl)('runs no function of a stranger’s with its owner’s rights', async () => {
+    const { user } = await makeUser();
+    const client = new pg.Client({ connectionString: serverUrl as string });
+    await client.connect();
+    await client.query(
+      `CREATE FUNCTION tessera_audit(text, uuid, uuid) RETURNS void LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION 'a stranger’s'; END $$`,
+    );
+    try {
+      await client.query(
+        'UPDATE "User" SET "isStaff" = true, "isActive" = false, "passwordHash" = NULL WHERE "id" = $1',
+        [user.id],
+      );
+    } finally {
+      await client.query('DROP FUNCTION tessera_audit(text, uuid, uuid)');
+      await client.end();
+    }
   });
 
   it.skipIf(!serverUrl)('is written for roles that may not write it', async () => {

@@ -97,7 +97,7 @@ describe('the daily prune', () => {
     vi.advanceTimersByTime(70_000);
     await vi.waitFor(() => expect(logged).toHaveLength(1));
     expect(said(logged)).toEqual([
-      { level: 40, reason: expect.stringContaining('Chore'), msg: 'expired tokens were not removed' },
+      { level: 40, reason: expect.stringContaining('Chore'), msg: 'what is old was not removed' },
     ]);
     await database.$executeRaw`ALTER TABLE "Mislaid" RENAME TO "Chore"`;
     vi.advanceTimersByTime(4_000_000);

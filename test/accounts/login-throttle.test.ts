@@ -16,6 +16,7 @@ const rules = { maxFailures: 3, maxFailuresPerAddress: 6, longestWaitSeconds: 10
 const throttle = createLoginThrottle(createThrottleCounters(database, [TOKEN_SECRET], rules), {
   rules,
   noteThrottled: () => {},
+  noteFailed: async () => {},
 });
 const START = Date.parse('2026-01-01T00:00:00Z');
 
@@ -215,6 +216,7 @@ describe('the login throttle', () => {
     const other = createLoginThrottle(createThrottleCounters(database, [TOKEN_SECRET], rules), {
       rules,
       noteThrottled: () => {},
+      noteFailed: async () => {},
     });
     for (let round = 0; round < 5; round++) {
       const he = somebody();

@@ -68,6 +68,14 @@ describe('audit tail', () => {
     ]);
   });
 
+  it('tells of a user who is deleted, by the id that it shows', async () => {
+    const { user } = await makeUser('gone');
+    await database.user.delete({ where: { id: user.id } });
+    const id = globalIdOf('User', user.id);
+    const { stdout } = await tail('--user', id, '-n', '1');
+    expect(stdout).toContain(`  ${id}`);
+  });
+
   it('goes on with what comes, until it is stopped, and shows nothing twice', async () => {
     const { user } = await makeUser('dan');
     const following = startTessera(['audit', 'tail', '--follow', '--user', 'dan', '-n', '1'], env);

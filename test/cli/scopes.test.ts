@@ -36,7 +36,7 @@ describe('tessera scopes', () => {
         `${folder}/log-in.graphql      LogIn      none`,
         `${folder}/me.graphql          Me         account:read`,
         `${folder}/me.graphql          Mine       account:read and tokens:read`,
-        `${folder}/parts/[id]/any.gql  -          account:read or tokens:read or users:read`,
+        `${folder}/parts/[id]/any.gql  -          account:read or audit:read or tokens:read or users:read`,
         '',
         '4 operations, together: account:read and tokens:read',
         '',
@@ -55,10 +55,10 @@ describe('tessera scopes', () => {
         {
           file: `${folder}/parts/[id]/any.gql`,
           operation: null,
-          scopes: [['account:read'], ['tokens:read'], ['users:read']],
+          scopes: [['account:read'], ['audit:read'], ['tokens:read'], ['users:read']],
         },
       ],
-      scopes: [['account:read'], ['tokens:read'], ['users:read']],
+      scopes: [['account:read'], ['audit:read'], ['tokens:read'], ['users:read']],
     });
   });
 

@@ -54,7 +54,7 @@ it('takes the fewest of several that would be enough, and says so', async () => 
   expect(await create(user.username, '--name', 'any', '--for', folder)).toMatchObject({
     code: 0,
     stderr:
-      'Enough would be account:read or tokens:read or users:read. Taken: account:read.\n' +
+      'Enough would be account:read or audit:read or tokens:read or users:read. Taken: account:read.\n' +
       'scopes: account:read; expires: never\n',
   });
 });

@@ -22,6 +22,34 @@ async function makeOwner(tokens: number) {
   return { user, planted, key: first?.key ?? '' };
 }
 
+it('a user makes and rotates so many tokens an hour, whatever becomes of them, and no more', async () => {
+  const to = world.endpointWith({ MAX_TOKENS_PER_HOUR: '4' });
+  const { key } = await world.makeUser();
+  const codes: unknown[] = [];
+  const note = ({ body }: { body: { errors?: { extensions: { code: string; retryAfterSeconds: number } }[] } }) => {
+    const [error] = body.errors ?? [];
+    codes.push(error ? [error.extensions.code, error.extensions.retryAfterSeconds > 3_500] : 'made');
+  };
+  // The login token is the first.
+  for (let n = 0; n < 2; n++) {
+    const { body, ...reply } = await world.request(
+      `mutation { createToken(input: { name: "n${n}" }) { ... on IssuedToken { token { id } } } }`,
+      { key },
+      to,
+    );
+    note({ ...reply, body } as never);
+    const rotate = `mutation { rotateToken(input: { id: "${body.data?.createToken.token.id}" }) { __typename } }`;
+    note((await world.request(rotate, { key }, to)) as never);
+  }
+  expect(codes).toEqual(['made', 'made', 'made', ['THROTTLED', true]]);
+  const { key: other } = await world.makeUser();
+  expect(
+    (await world.request('mutation { createToken(input: { name: "n" }) { __typename } }', { key: other }, to)).body,
+  ).toEqual({
+    data: { createToken: { __typename: 'IssuedToken' } },
+  });
+});
+
 describe('MAX_TOKENS_PER_USER', () => {
   it('holds for tokens made by hand and for logins, and keeps a place for the login token', async () => {
     const { user, key } = await makeOwner(3);

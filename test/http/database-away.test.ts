@@ -52,6 +52,7 @@ describeWith(['initdb', 'ps'], 'a server whose PostgreSQL goes away under load',
       BCRYPT_COST: '4',
       TOKEN_SECRETS: 't'.repeat(32),
       MAX_TOKENS_PER_USER: '10000',
+      MAX_TOKENS_PER_HOUR: '1000000',
       DATABASE_URL: cluster.url,
       // Few, so that none may be lost.
       DATABASE_POOL_SIZE: '3',

@@ -1,3 +1,6 @@
+-- In the order in which requests take them: one that is under way has the user first, and then the token.
+LOCK TABLE "User", "Token", "SigningKey", "SecretFingerprint" IN SHARE ROW EXCLUSIVE MODE;
+
 -- Ids in the order of time: UUIDs of version 7, whose twelve bits behind the milliseconds are a fraction of one (RFC 9562,
 -- section 6.2, method 3).
 CREATE FUNCTION tessera_event_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
@@ -8,7 +11,7 @@ CREATE FUNCTION tessera_event_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- CreateEnum
-CREATE TYPE "AuditEventKind" AS ENUM ('LOGIN_SUCCEEDED', 'LOGIN_FAILED', 'LOGIN_THROTTLED', 'TOKEN_CREATED', 'TOKEN_ROTATED', 'TOKEN_REVOKED', 'TOKEN_REFUSED', 'REFRESH_REUSED', 'PASSWORD_CHANGED', 'USER_CREATED', 'USER_ACTIVATED', 'USER_DEACTIVATED', 'USER_PROMOTED', 'USER_DEMOTED', 'USER_DELETED', 'KEY_ROTATED');
+CREATE TYPE "AuditEventKind" AS ENUM ('LOGIN_SUCCEEDED', 'LOGIN_FAILED', 'LOGIN_THROTTLED', 'TOKEN_CREATED', 'TOKEN_ROTATED', 'TOKEN_CHANGED', 'TOKEN_REVOKED', 'TOKEN_EXPIRED', 'TOKEN_REFUSED', 'REFRESH_REUSED', 'PASSWORD_CHANGED', 'PASSWORD_REHASHED', 'USER_CREATED', 'USER_ACTIVATED', 'USER_DEACTIVATED', 'USER_PROMOTED', 'USER_DEMOTED', 'USER_DELETED', 'KEY_ROTATED', 'KEY_CHANGED', 'KEY_REMOVED');
 
 -- CreateTable
 CREATE TABLE "AuditEvent" (
@@ -31,6 +34,12 @@ CREATE INDEX "AuditEvent_userId_id_idx" ON "AuditEvent"("userId", "id");
 -- CreateIndex
 CREATE INDEX "AuditEvent_kind_id_idx" ON "AuditEvent"("kind", "id");
 
+-- CreateIndex
+CREATE INDEX "AuditEvent_tokenId_id_idx" ON "AuditEvent"("tokenId", "id");
+
+-- Also where functions are nobody's but their owner's: whoever writes an event asks for its id.
+GRANT EXECUTE ON FUNCTION tessera_event_id() TO PUBLIC;
+
 
 -- Whatever changes a user, a token or a key, be it plain SQL, is told by a row of the same transaction. Who asked for it
 -- stands in a setting of the transaction, tessera.origin: a JSON object that src/database/origin.ts writes.
@@ -49,13 +58,12 @@ CREATE FUNCTION tessera_audit_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   origin jsonb := tessera_audit_origin();
 BEGIN
-  -- What has expired, and is merely tidied up, is not revoked.
-  IF TG_OP = 'DELETE' AND (origin->>'isPruning')::boolean THEN
-    RETURN NULL;
-  END IF;
   INSERT INTO "AuditEvent" ("kind", "userId", "tokenId", "actorId", "address", "userAgent", "requestId")
-  SELECT CASE TG_OP WHEN 'INSERT' THEN 'TOKEN_CREATED' ELSE 'TOKEN_REVOKED' END::"AuditEventKind", "userId", "id",
-         (origin->>'actorId')::uuid, origin->>'address', origin->>'userAgent', origin->>'requestId'
+  SELECT CASE WHEN TG_OP = 'INSERT' THEN 'TOKEN_CREATED'
+              -- By its own end or, as whoever prunes says, by the lifetimes that are configured.
+              WHEN "expiresAt" <= clock_timestamp() OR (origin->>'isPruning')::boolean THEN 'TOKEN_EXPIRED'
+              ELSE 'TOKEN_REVOKED' END::"AuditEventKind",
+         "userId", "id", (origin->>'actorId')::uuid, origin->>'address', origin->>'userAgent', origin->>'requestId'
     FROM changed;
   RETURN NULL;
 END $$;
@@ -63,12 +71,17 @@ END $$;
 CREATE FUNCTION tessera_audit_token() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD."id" <> NEW."id" THEN
-    IF NOT coalesce((tessera_audit_origin()->>'isPruning')::boolean, false) THEN
-      PERFORM tessera_audit('TOKEN_REVOKED', OLD."userId", OLD."id");
-    END IF;
-    PERFORM tessera_audit('TOKEN_CREATED', NEW."userId", NEW."id");
+    PERFORM tessera_audit(
+      CASE WHEN coalesce((tessera_audit_origin()->>'isPruning')::boolean, false) THEN 'TOKEN_EXPIRED'
+           ELSE 'TOKEN_REVOKED' END::"AuditEventKind", OLD."userId", OLD."id");
+    PERFORM tessera_audit('TOKEN_CREATED'::"AuditEventKind", NEW."userId", NEW."id");
+  ELSIF OLD."supersededAt" IS NULL AND NEW."supersededAt" IS NOT NULL AND OLD."userId" = NEW."userId" THEN
+    PERFORM tessera_audit('TOKEN_ROTATED'::"AuditEventKind", NEW."userId", NEW."id");
   ELSE
-    PERFORM tessera_audit('TOKEN_ROTATED', NEW."userId", NEW."id");
+    PERFORM tessera_audit('TOKEN_CHANGED'::"AuditEventKind", NEW."userId", NEW."id");
+    IF OLD."userId" <> NEW."userId" THEN
+      PERFORM tessera_audit('TOKEN_CHANGED'::"AuditEventKind", OLD."userId", OLD."id");
+    END IF;
   END IF;
   RETURN NULL;
 END $$;
@@ -92,29 +105,31 @@ END $$;
 
 CREATE FUNCTION tessera_audit_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  -- The same password, hashed with more work, is no other.
-  IF OLD."passwordHash" IS DISTINCT FROM NEW."passwordHash"
-     AND NOT coalesce((tessera_audit_origin()->>'isRehash')::boolean, false) THEN
-    PERFORM tessera_audit('PASSWORD_CHANGED', NEW."id", NULL);
+  IF OLD."passwordHash" IS DISTINCT FROM NEW."passwordHash" THEN
+    PERFORM tessera_audit(
+      CASE WHEN coalesce((tessera_audit_origin()->>'isRehash')::boolean, false) THEN 'PASSWORD_REHASHED'
+           ELSE 'PASSWORD_CHANGED' END::"AuditEventKind", NEW."id", NULL::uuid);
   END IF;
   IF NEW."isActive" AND NOT OLD."isActive" THEN
-    PERFORM tessera_audit('USER_ACTIVATED', NEW."id", NULL);
+    PERFORM tessera_audit('USER_ACTIVATED'::"AuditEventKind", NEW."id", NULL::uuid);
   END IF;
   IF OLD."isActive" AND NOT NEW."isActive" THEN
-    PERFORM tessera_audit('USER_DEACTIVATED', NEW."id", NULL);
+    PERFORM tessera_audit('USER_DEACTIVATED'::"AuditEventKind", NEW."id", NULL::uuid);
   END IF;
   IF (NEW."isStaff" AND NOT OLD."isStaff") OR (NEW."isSuperuser" AND NOT OLD."isSuperuser") THEN
-    PERFORM tessera_audit('USER_PROMOTED', NEW."id", NULL);
+    PERFORM tessera_audit('USER_PROMOTED'::"AuditEventKind", NEW."id", NULL::uuid);
   END IF;
   IF (OLD."isStaff" AND NOT NEW."isStaff") OR (OLD."isSuperuser" AND NOT NEW."isSuperuser") THEN
-    PERFORM tessera_audit('USER_DEMOTED', NEW."id", NULL);
+    PERFORM tessera_audit('USER_DEMOTED'::"AuditEventKind", NEW."id", NULL::uuid);
   END IF;
   RETURN NULL;
 END $$;
 
 CREATE FUNCTION tessera_audit_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM tessera_audit('KEY_ROTATED', NULL, NULL);
+  PERFORM tessera_audit(
+    CASE TG_OP WHEN 'INSERT' THEN 'KEY_ROTATED' WHEN 'UPDATE' THEN 'KEY_CHANGED' ELSE 'KEY_REMOVED' END::"AuditEventKind",
+    NULL::uuid, NULL::uuid);
   RETURN NULL;
 END $$;
 
@@ -122,8 +137,11 @@ CREATE TRIGGER tessera_audit_tokens_made AFTER INSERT ON "Token" REFERENCING NEW
   FOR EACH STATEMENT EXECUTE FUNCTION tessera_audit_tokens();
 CREATE TRIGGER tessera_audit_tokens_ended AFTER DELETE ON "Token" REFERENCING OLD TABLE AS changed
   FOR EACH STATEMENT EXECUTE FUNCTION tessera_audit_tokens();
+-- What it may do, for whom and until when. A refresh moves the end of its pair on, each time it is refreshed.
 CREATE TRIGGER tessera_audit_token AFTER UPDATE ON "Token" FOR EACH ROW
-  WHEN (OLD."id" <> NEW."id" OR (OLD."supersededAt" IS NULL AND NEW."supersededAt" IS NOT NULL))
+  WHEN (OLD."id" <> NEW."id" OR OLD."userId" <> NEW."userId" OR OLD."kind" <> NEW."kind" OR OLD."scopes" IS DISTINCT FROM NEW."scopes"
+        OR (OLD."supersededAt" IS NULL) <> (NEW."supersededAt" IS NULL)
+        OR (OLD."expiresAt" IS DISTINCT FROM NEW."expiresAt" AND OLD."refreshCount" = NEW."refreshCount"))
   EXECUTE FUNCTION tessera_audit_token();
 
 CREATE TRIGGER tessera_audit_users_made AFTER INSERT ON "User" REFERENCING NEW TABLE AS changed
@@ -135,9 +153,13 @@ CREATE TRIGGER tessera_audit_user AFTER UPDATE ON "User" FOR EACH ROW
         OR OLD."isStaff" <> NEW."isStaff" OR OLD."isSuperuser" <> NEW."isSuperuser")
   EXECUTE FUNCTION tessera_audit_user();
 
-CREATE TRIGGER tessera_audit_signing_key AFTER INSERT ON "SigningKey"
+CREATE TRIGGER tessera_audit_signing_key AFTER INSERT OR DELETE ON "SigningKey"
   FOR EACH ROW EXECUTE FUNCTION tessera_audit_key();
-CREATE TRIGGER tessera_audit_secret AFTER INSERT ON "SecretFingerprint"
+-- One that is sealed anew, with another secret, is the same.
+CREATE TRIGGER tessera_audit_signing_key_changed AFTER UPDATE ON "SigningKey" FOR EACH ROW
+  WHEN (OLD."id" <> NEW."id" OR OLD."publicJwk" <> NEW."publicJwk" OR OLD."signsFrom" <> NEW."signsFrom")
+  EXECUTE FUNCTION tessera_audit_key();
+CREATE TRIGGER tessera_audit_secret AFTER INSERT OR UPDATE OR DELETE ON "SecretFingerprint"
   FOR EACH ROW EXECUTE FUNCTION tessera_audit_key();
 
 -- The server's own role writes the trail, and removes what is old by AUDIT_RETENTION; it can rewrite nothing.
