@@ -32,10 +32,16 @@ export function start(env: Record<string, string>): Promise<Started> {
   return startScript(MAIN, [], env);
 }
 
-/** As start, of a script that puts the server together in a way of its own. */
-export async function startScript(script: string, parts: string[], env: Record<string, string>): Promise<Started> {
+/** As start, of a script that puts the server together in a way of its own, or of a peer; on one core alone, if named. */
+export async function startScript(
+  script: string,
+  parts: string[],
+  env: Record<string, string>,
+  core?: string,
+): Promise<Started> {
   const from = performance.now();
-  const child = spawn(process.execPath, [script, ...parts], {
+  const [file = '', ...words] = [...(core === undefined ? [] : ['taskset', '-c', core]), process.execPath, script];
+  const child = spawn(file, [...words, ...parts], {
     env: { PATH: process.env.PATH, PORT: '0', ...UNREACHED, ...env },
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));

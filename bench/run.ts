@@ -4,6 +4,7 @@ import { hostileDocuments } from './hostile-documents.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
 import { loginsUnderLoad } from './logins-under-load.ts';
+import { requests } from './requests.ts';
 import { revocation } from './revocation.ts';
 import { slowClients } from './slow-clients.ts';
 import { soak } from './soak.ts';
@@ -15,6 +16,7 @@ const benches: Record<string, () => Promise<string>> = {
   backfill,
   'last-used': lastUsed,
   revocation,
+  requests,
   'logins-under-load': loginsUnderLoad,
   'hostile-documents': hostileDocuments,
   'slow-clients': slowClients,

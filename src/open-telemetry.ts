@@ -69,7 +69,7 @@ export async function createTracing(rules: TracingRules, { headers, version, log
   return {
     begin({ method, path, scheme, headers }) {
       const now = startClock();
-      const from = withoutState(propagator.extract(ROOT_CONTEXT, headers, HEADERS));
+      const from = propagator.extract(ROOT_CONTEXT, headers, HEADERS);
       const known = METHODS.includes(method);
       const attributes = {
         'http.request.method': known ? method : '_OTHER',
@@ -182,14 +182,6 @@ const HEADERS = {
   keys: () => [],
   get: (headers: Pick<Headers, 'get'>, name: string) => headers.get(name) ?? undefined,
 };
-
-/** What a caller writes into `tracestate` is his own, and goes no further. */
-function withoutState(context: Context): Context {
-  const parent = trace.getSpanContext(context);
-  if (!parent) return context;
-  const { traceState: _, ...kept } = parent;
-  return trace.setSpanContext(context, kept);
-}
 
 function startClock(): () => number {
   const at = Date.now();
