@@ -1,0 +1,53 @@
+// node load.mjs '<JSON of a Load>': requests over connections that stay open, as many as are answered in the time given.
+// Bytes that are ready beforehand, and replies that are not parsed past their length: who asks must not be what is measured.
+import { connect } from 'node:net';
+
+/** @type {{ url: string, connections: number, ms: number, requests: { headers: Record<string, string>, body: string }[] }} */
+const { url, connections, ms, requests } = JSON.parse(process.argv[2]);
+const { host, hostname, port, pathname } = new URL(url);
+const texts = requests.map(({ headers, body }) => {
+  const all = { host, 'content-type': 'application/json', ...headers, 'content-length': Buffer.byteLength(body) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+});
+const statuses = {};
+let sample = null;
+let next = 0;
+const until = performance.now() + ms;
+const from = performance.now();
+
+function keepAsking() {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname).setNoDelay(true);
+    let received = Buffer.alloc(0);
+    const ask = () => socket.write(texts[next++ % texts.length]);
+    socket.on('connect', ask).on('error', reject);
+    socket.on('data', (data) => {
+      received = received.length === 0 ? data : Buffer.concat([received, data]);
+      const length = replyLength(received);
+      if (length === null || received.length < length) return;
+      const status = received.toString('latin1', 9, 12);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      sample ??= received.toString('utf8', received.indexOf('\r\n\r\n') + 4, length).slice(0, 300);
+      received = received.subarray(length);
+      if (performance.now() < until) ask();
+      else socket.end(resolve);
+    });
+  });
+}
+
+/** How long the reply at the beginning is, headers and body; null: not known yet. */
+function replyLength(bytes) {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end === -1) return null;
+  const head = bytes.toString('latin1', 0, end).toLowerCase();
+  const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
+  if (length !== undefined) return end + 4 + Number(length);
+  const last = bytes.indexOf('0\r\n\r\n', end + 4);
+  return last === -1 ? null : last + 5;
+}
+
+await Promise.all(Array.from({ length: connections }, keepAsking));
+const seconds = (performance.now() - from) / 1000;
+const answered = Object.values(statuses).reduce((sum, count) => sum + count, 0);
+process.stdout.write(JSON.stringify({ perSecond: answered / seconds, answered, statuses, sample }));
