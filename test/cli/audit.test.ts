@@ -39,8 +39,8 @@ describe('audit tail', () => {
     const { code, stdout, stderr } = await tail('-n', '2');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.split('\n').map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}/, ''))).toEqual([
-      'LOGIN_FAILED      ada  from 203.0.113.7  request req-1  curl/8 \\u{1b}[31mred',
-      'USER_DEACTIVATED  ada  by boss',
+      'LOGIN_FAILED       ada  from 203.0.113.7  request req-1  curl/8 \\u{1b}[31mred',
+      'USER_DEACTIVATED   ada  by boss',
       '',
     ]);
   });
@@ -119,7 +119,7 @@ describe('audit tail', () => {
     await makeUser('eve');
     await tessera(['user', 'deactivate', 'eve'], env);
     const { stdout } = await tail('--user', 'eve', '-n', '1');
-    expect(stdout).toMatch(/USER_DEACTIVATED {2}eve {2}command line( \(\w+\))?\n$/);
+    expect(stdout).toMatch(/USER_DEACTIVATED {3}eve {2}command line( \(\w+\))?\n$/);
   });
 });
 
