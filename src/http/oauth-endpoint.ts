@@ -4,8 +4,8 @@ import { judge } from '../auth/authenticate.ts';
 import type { Scheme, SentCredentials } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { refusalWhenAway } from '../database/away.ts';
-import type { Origin } from '../database/origin.ts';
 import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
+import type { Context } from '../graphql/context.ts';
 import { type RateLimits, refuseExcess } from './rate-limits.ts';
 import { readForm } from './read-form.ts';
 import type { SenderOf } from './sender.ts';
@@ -26,7 +26,7 @@ interface OAuthEndpoint {
   /** Throws RequestRefused when this caller may not ask at all; null: anybody may. */
   admit: ((viewer: Viewer | null) => void) | null;
   /** What is answered to whoever sends this token: an object, or null for an empty body. */
-  answer(token: string, origin: Origin): Promise<object | null>;
+  answer(token: string, caller: Pick<Context, 'viewer' | 'sender'>): Promise<object | null>;
 }
 
 interface Reply {
@@ -59,15 +59,15 @@ export function oauthEndpoint(
   async function reply(request: Request, serverContext: object): Promise<Reply> {
     if (request.method !== METHOD) return notAllowed();
     refuseTwoAuthorizations(serverContext);
-    const sender = senderOf(request, serverContext);
-    const viewer = await viewerOf(sentCredentials(request, serverContext, () => sender));
+    const sender = () => senderOf(request, serverContext);
+    const viewer = await viewerOf(sentCredentials(request, serverContext, sender));
     const entry = entries.get(request);
     if (entry) entry.context = { viewer, admitted: new Set(), failure: null };
     refuseExcess(limits.count(request, viewer?.user.id ?? null, serverContext));
     admit?.(viewer);
     const token = (await readForm(request)).get('token');
     if (!token) throw new RequestRefused('BAD_REQUEST', 'The parameter token is missing.');
-    return { status: 200, body: await answer(token, { ...sender, actorId: viewer?.user.id ?? null }) };
+    return { status: 200, body: await answer(token, { viewer, sender }) };
   }
 
   async function viewerOf(sent: SentCredentials): Promise<Viewer | null> {

@@ -10,8 +10,13 @@ export type SenderOf = (request: Request, serverContext: object) => Sender;
 export function createSenderOf(addressOf: AddressOf, entries: RequestEntries): SenderOf {
   return (request, serverContext) => ({
     address: addressOf(nodeRequestOf(serverContext)),
-    userAgent: kept(request.headers.get('user-agent')?.slice(0, MOST_AGENT_CHARACTERS)),
-    requestId: kept(entries.get(request)?.requestId),
+    // Read where something is told of it: of most requests that are refused nothing is.
+    get userAgent() {
+      return kept(request.headers.get('user-agent')?.slice(0, MOST_AGENT_CHARACTERS));
+    },
+    get requestId() {
+      return kept(entries.get(request)?.requestId);
+    },
   });
 }
 

@@ -3,8 +3,7 @@ import { endToken } from '../accounts/revoke-tokens.ts';
 import { isKeyShaped, verifyKey } from '../auth/key.ts';
 import { isRefreshShaped, verifyRefreshKey } from '../auth/refresh-key.ts';
 import type { Changes } from '../database/changes.ts';
-import type { Origin } from '../database/origin.ts';
-import type { ServerContext } from '../graphql/context.ts';
+import { type Context, originOf, type ServerContext } from '../graphql/context.ts';
 import { type OAuthParts, oauthEndpoint } from './oauth-endpoint.ts';
 
 export const REVOKE_PATH = '/oauth/revoke';
@@ -18,10 +17,10 @@ export function useOAuthRevoke(
   changes: Changes,
   parts: OAuthParts,
 ): Plugin {
-  async function answer(token: string, origin: Origin): Promise<null> {
+  async function answer(token: string, caller: Pick<Context, 'viewer' | 'sender'>): Promise<null> {
     const tokenId = await idOf(token);
     // Settled, so that this server refuses the key with the very next request.
-    if (tokenId !== null && (await endToken(database, tokenId, origin))) await changes.settle();
+    if (tokenId !== null && (await endToken(database, tokenId, originOf(caller)))) await changes.settle();
     return null;
   }
 
