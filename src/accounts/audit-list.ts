@@ -61,38 +61,31 @@ const MOST_AT_ONCE = 1_000;
 export async function followEvents(database: Database, filter: AuditFilter) {
   let since = minusMs(await newId(database), LATE_MS);
   const seen = new Set<string>();
-  const found = await lookAgain();
-  for (const { id } of found) seen.add(id);
+  await lookAgain();
 
+  /** What was not seen before, and is from now on. */
   async function lookAgain(): Promise<AuditEvent[]> {
     const until = await newId(database);
     const fresh: AuditEvent[] = [];
-    for (let from = since; ; ) {
-      const rows = await database.auditEvent.findMany({
-        where: { AND: [whereOf(filter), { id: { gt: from } }] },
-        orderBy: { id: 'asc' },
-        take: MOST_AT_ONCE,
-      });
+    for (let before: string | undefined = since; before !== undefined; ) {
+      const rows = await listEvents(database, { ...filter, before, limit: MOST_AT_ONCE, isReversed: true });
       fresh.push(...rows.filter(({ id }) => !seen.has(id)));
-      const last = rows.at(-1);
-      if (!last || rows.length < MOST_AT_ONCE) break;
-      from = last.id;
+      before = rows[MOST_AT_ONCE - 1]?.id;
     }
+    skip(fresh);
     since = minusMs(until, LATE_MS);
+    for (const id of seen) if (id < since) seen.delete(id);
     return fresh;
+  }
+
+  function skip(events: readonly AuditEvent[]): void {
+    for (const { id } of events) seen.add(id);
   }
 
   return {
     /** Not to be given again: they have been shown already. */
-    skip(events: readonly AuditEvent[]): void {
-      for (const { id } of events) seen.add(id);
-    },
-    async next(): Promise<NamedEvent[]> {
-      const fresh = await lookAgain();
-      for (const { id } of fresh) seen.add(id);
-      for (const id of seen) if (id < since) seen.delete(id);
-      return withNames(database, fresh);
-    },
+    skip,
+    next: async (): Promise<NamedEvent[]> => withNames(database, await lookAgain()),
   };
 }
 

@@ -1,13 +1,12 @@
 import { type Command, Option } from 'commander';
 import { countPrunableEvents, pruneAudit } from '../accounts/prune-audit.ts';
+import { LEAST_RETENTION_SECONDS } from '../config/schema.ts';
 import { writeDuration } from '../duration.ts';
 import { OperatorError } from '../errors.ts';
 import { print } from './print.ts';
 import { readDuration } from './read-duration.ts';
 import { withDatabase } from './with-database.ts';
 import { countOf } from './words.ts';
-
-const LEAST_SECONDS = 7 * 86_400;
 
 interface Options {
   olderThan?: number;
@@ -28,7 +27,7 @@ export function addAuditPrune(parent: Command): void {
       await withDatabase(async ({ database }, { auditRetentionSeconds }) => {
         const seconds = olderThan ?? auditRetentionSeconds;
         if (seconds === null) throw new OperatorError('AUDIT_RETENTION is none: say by --older-than what is to go.');
-        if (seconds < LEAST_SECONDS) {
+        if (seconds < LEAST_RETENTION_SECONDS) {
           throw new OperatorError(
             `--older-than must be at least 7d (got ${writeDuration(seconds)}): the rest is kept.`,
           );

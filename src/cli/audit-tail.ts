@@ -3,10 +3,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AuditFilter, followEvents, type NamedEvent, newestEvents } from '../accounts/audit-list.ts';
 import type { Database } from '../database/client.ts';
 import { AuditEventKind } from '../database/generated/prisma/client.ts';
-import { globalIdOf, parseGlobalId } from '../graphql/global-id.ts';
+import { globalIdOf } from '../graphql/global-id.ts';
 import { harmless, harmlessJson } from './harmless.ts';
 import { print } from './print.ts';
-import { requireUser } from './require-user.ts';
+import { readUserId, requireUser } from './require-user.ts';
 import { EXIT_CODES, stopRequested } from './stop-requested.ts';
 import { withDatabase } from './with-database.ts';
 
@@ -54,8 +54,7 @@ export function addAuditTail(parent: Command): void {
 
 /** Of a user who need not be any more, where his id is named. */
 async function userIdOf(database: Database, user: string): Promise<string> {
-  const { typename, id } = (user.endsWith('=') && parseGlobalId(user)) || {};
-  return typename === 'User' && id !== undefined ? id : (await requireUser(database, user)).id;
+  return readUserId(user) ?? (await requireUser(database, user)).id;
 }
 
 function textLine(event: NamedEvent): string {

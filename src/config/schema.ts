@@ -27,6 +27,8 @@ import {
 import { VARIABLES } from './variables.ts';
 
 const MIN_SECRET_BYTES = 32;
+/** For so long a trigger keeps each event of the audit trail. */
+export const LEAST_RETENTION_SECONDS = 7 * 86_400;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const COST_RULE = 'must be a whole number from 10 to 15';
 const ORIGINS_RULE =
@@ -171,7 +173,10 @@ export const schema = z
     GRAPHIQL: onOrOff().optional(),
     TRUSTED_DOCUMENTS: z.string().optional(),
     AUDIT_RETENTION: durationOrNone()
-      .refine((seconds) => seconds === null || seconds >= 7 * 86_400, 'must be a duration of at least 7d, or none')
+      .refine(
+        (seconds) => seconds === null || seconds >= LEAST_RETENTION_SECONDS,
+        'must be a duration of at least 7d, or none',
+      )
       .prefault(VARIABLES.AUDIT_RETENTION.default),
     LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default(VARIABLES.LOG_LEVEL.default),
     NODE_ENV: z

@@ -106,6 +106,7 @@ async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
     const applied = await migrate(config, pool, log);
     const tokenSecrets = secrets.tokenSecrets ?? (await readOrMakeTokenSecret(config.dataDir));
     await checkSecretFingerprints(database, tokenSecrets);
+    if (asServer) await warnOfUntoldEvents(pool, log);
     const changes = asServer && (await isAllTold(pool, log)) ? hearChanges() : hearNothing();
     return {
       database,
@@ -127,10 +128,6 @@ async function openOnce(options: OpenOptions): Promise<OpenDatabase> {
 
 /** Whether the database tells of all changes. Looked at once: what is heard of a part only is not to be trusted. */
 async function isAllTold(pool: pg.Pool, log: Logger): Promise<boolean> {
-  const untold = (await findSilentAuditTriggers(pool)).map(({ name }) => name);
-  if (untold.length > 0) {
-    log.warn({ triggers: untold }, 'the audit trail is not whole; `npx tessera check` says how to mend it');
-  }
   const silent = (await findSilentTriggers(pool)).map(({ name }) => name);
   if (silent.length === 0) return true;
   log.warn(
@@ -138,6 +135,12 @@ async function isAllTold(pool: pg.Pool, log: Logger): Promise<boolean> {
     'changes are not told by all triggers: every request looks its key up; `npx tessera check` says how to mend it',
   );
   return false;
+}
+
+async function warnOfUntoldEvents(pool: pg.Pool, log: Logger): Promise<void> {
+  const untold = (await findSilentAuditTriggers(pool)).map(({ name }) => name);
+  if (untold.length === 0) return;
+  log.warn({ triggers: untold }, 'the audit trail is not whole; `npx tessera check` says how to mend it');
 }
 
 /**

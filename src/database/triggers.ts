@@ -2,7 +2,6 @@ import type pg from 'pg';
 
 const TELL_OF_CHANGES = '20261125021654_tell_of_changes';
 const WAYS_IN = '20261125061358_ways_in';
-
 const AUDIT_TRAIL = '20261126030931_audit_trail';
 
 /** A table's triggers: on which one, and made by which migration. */

@@ -2,7 +2,7 @@ import { listEvents } from '../accounts/audit-list.ts';
 import { findUserById } from '../accounts/users.ts';
 import { RequestRefused } from '../errors.ts';
 import { builder } from './builder.ts';
-import { globalIdOf, parseGlobalId } from './global-id.ts';
+import { globalIdOf, parseGlobalId, UUID } from './global-id.ts';
 import { pagedBy, resolvePage, type Slice } from './page.ts';
 import { staffNeeds } from './rules.ts';
 import { auditRead, usersRead } from './scopes.ts';
@@ -131,7 +131,7 @@ function requireUserId(globalId: string): string {
   return id;
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const EVENT_ID = new RegExp(`^${UUID}$`);
 
 function toCursor({ id }: { id: string }): string {
   return Buffer.from(id).toString('base64url');
@@ -139,6 +139,7 @@ function toCursor({ id }: { id: string }): string {
 
 function idAt(cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString();
-  if (!UUID.test(id)) throw new RequestRefused('BAD_REQUEST', 'This cursor is none that a page of events has given.');
+  if (!EVENT_ID.test(id))
+    throw new RequestRefused('BAD_REQUEST', 'This cursor is none that a page of events has given.');
   return id;
 }

@@ -1,4 +1,7 @@
-const GLOBAL_ID = /^([A-Z]\w*):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** A row's id, in a regular expression. */
+export const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+
+const GLOBAL_ID = new RegExp(`^([A-Z]\\w*):(${UUID})$`);
 
 /** The Relay id by which the API and the command line name this row: base64 of `Type:uuid`. */
 export function globalIdOf(typename: string, id: string): string {

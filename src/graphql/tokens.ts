@@ -2,6 +2,7 @@ import { countTokens, listTokens, type TokenPosition } from '../accounts/token-l
 import { RequestRefused } from '../errors.ts';
 import { builder } from './builder.ts';
 import { type Context, requireViewer } from './context.ts';
+import { UUID } from './global-id.ts';
 import { type PageArguments, pagedBy, resolvePage } from './page.ts';
 import { needs, ownOrStaff } from './rules.ts';
 import { tokensRead, usersRead } from './scopes.ts';
@@ -69,7 +70,7 @@ function tokensOf(userId: string, args: PageArguments, { database }: Context) {
   );
 }
 
-const POSITION = /^(\S{24}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const POSITION = new RegExp(`^(\\S{24}) (${UUID})$`);
 
 function toCursor({ createdAt, id }: TokenPosition): string {
   return Buffer.from(`${createdAt.toISOString()} ${id}`).toString('base64url');

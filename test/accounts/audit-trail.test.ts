@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { leastIdAt } from '../../src/accounts/audit-list.ts';
 import { backfillTokens } from '../../src/accounts/backfill-tokens.ts';
 import { changePassword } from '../../src/accounts/change-password.ts';
 import { newPasswordSchema } from '../../src/accounts/new-password.ts';
@@ -528,9 +529,8 @@ describe('the trail', () => {
     const day = 86_400_000;
     const rows = Array.from({ length: 1_500 }, (_, n) => {
       const at = new Date(Date.now() - 30 * day - n * 1_000);
-      const hex = at.getTime().toString(16).padStart(12, '0');
       return {
-        id: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-${String(n).padStart(12, '0')}`,
+        id: leastIdAt(at.getTime()),
         at,
         kind: 'LOGIN_FAILED' as const,
       };

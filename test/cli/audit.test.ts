@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { leastIdAt } from '../../src/accounts/audit-list.ts';
 import { AuditEventKind } from '../../src/database/generated/prisma/client.ts';
 import { globalIdOf } from '../../src/graphql/global-id.ts';
 import { startTessera, tessera } from '../program.ts';
@@ -16,8 +17,7 @@ const tail = (...options: string[]) => tessera(['audit', 'tail', ...options], en
 async function plant(days: number, count: number): Promise<void> {
   const data = Array.from({ length: count }, (_, n) => {
     const at = new Date(Date.now() - days * DAY_MS + n * 60_000);
-    const hex = at.getTime().toString(16).padStart(12, '0');
-    return { id: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`, at, kind: 'LOGIN_FAILED' as const };
+    return { id: leastIdAt(at.getTime()), at, kind: 'LOGIN_FAILED' as const };
   });
   await database.auditEvent.createMany({ data });
 }
@@ -86,10 +86,9 @@ describe('audit tail', () => {
     await database.user.update({ where: { id: user.id }, data: { isActive: true } });
     await expect.poll(lines, { timeout: 30_000 }).toHaveLength(3);
     // One that was written by a transaction that ended late, and is older.
-    const hex = (Date.now() - 20_000).toString(16).padStart(12, '0');
     await database.auditEvent.create({
       data: {
-        id: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000001`,
+        id: leastIdAt(Date.now() - 20_000),
         kind: 'LOGIN_SUCCEEDED',
         userId: user.id,
       },
