@@ -11,9 +11,9 @@ import type { Context } from './context.ts';
 import {
   type Caller,
   type DataRule,
-  forbidden,
   lackUnder,
   type Rule,
+  refusalOf,
   requirementUnder,
   together,
 } from './judge-rules.ts';
@@ -37,10 +37,10 @@ export function asksForBrowserProof(operation: OperationReader): boolean {
  * scopes names all that the operation lacks. Throws RequestRefused when that is too much to tell.
  */
 export function findRefusal(operation: OperationReader, context: Context): RequestRefused | null {
-  const lacks = rulesOf(operation).map((rule) => lackUnder(rule, context));
-  if (lacks.includes('standing')) return context.viewer ? forbidden(null) : context.credentialsMissing();
-  const lacking = lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing');
-  return lacking.length > 0 ? forbidden(together(lacking)) : null;
+  return refusalOf(
+    rulesOf(operation).map((rule) => lackUnder(rule, context)),
+    context,
+  );
 }
 
 /** The scopes that rules need together: of this viewer, whatever his token holds, or, without one, of any. */

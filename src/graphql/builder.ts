@@ -2,39 +2,27 @@ import SchemaBuilder from '@pothos/core';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
-import ScopeAuthPlugin, { type AuthFailure } from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { ValidationError } from '../accounts/failures.ts';
-import type { ScopeRequirement } from '../auth/scope.ts';
 import type { Context } from './context.ts';
+import GatesPlugin from './gates.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
 import { globalIdOf } from './global-id.ts';
-import { forbidden, lackUnder, type Rule, type Rules, ruleLoaders, together } from './judge-rules.ts';
-import { toGraphQLError } from './refusal.ts';
 
 /** What every file of this folder adds its types and fields to; `schema.ts` builds the schema from it. */
 export const builder = new SchemaBuilder<{
   Context: Context;
   PrismaTypes: PrismaTypes;
-  AuthScopes: Rules;
-  DefaultAuthStrategy: 'all';
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };
   DefaultNodeNullability: false;
   Connection: { totalCount: (() => Promise<number>) | null };
   Scalars: { DateTime: { Input: Date; Output: Date }; ID: { Input: string; Output: string } };
 }>({
-  // Scope-auth first: what wraps resolvers after it runs only for those who may.
-  plugins: [ScopeAuthPlugin, ErrorsPlugin, ValidationPlugin, RelayPlugin, PrismaPlugin],
+  // Gates first: what wraps resolvers after them runs only for those who may.
+  plugins: [GatesPlugin, ErrorsPlugin, ValidationPlugin, RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
-  scopeAuth: {
-    authScopes: ruleLoaders,
-    defaultStrategy: 'all',
-    authorizeOnSubscribe: true,
-    unauthorizedError: (_parent, context, _info, { failure }) =>
-      toGraphQLError(context.viewer ? forbidden(lackingIn(failure, context)) : context.credentialsMissing()),
-  },
   errors: { unsafelyHandleInputErrors: true },
   validation: {
     validationError: ({ issues }) =>
@@ -70,18 +58,4 @@ builder.subscriptionType({ description: 'What can be heard of as it happens.', a
 
 function segmentOf(segment: PropertyKey | { key: PropertyKey }): string {
   return String(typeof segment === 'object' ? segment.key : segment);
-}
-
-/** What the caller's token lacks, where a field's own gate was shut for that alone. */
-function lackingIn(failure: AuthFailure, context: Context): ScopeRequirement | null {
-  const lacks = failuresIn(failure).map(({ scope, parameter }) =>
-    lackUnder({ name: scope, parameter } as Rule, context),
-  );
-  const lacking = lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing');
-  return lacking.length > 0 && !lacks.includes('standing') ? together(lacking) : null;
-}
-
-function failuresIn(failure: AuthFailure): { scope: string; parameter: unknown }[] {
-  if ('failures' in failure) return failure.failures.flatMap(failuresIn);
-  return 'parameter' in failure ? [failure] : [];
 }

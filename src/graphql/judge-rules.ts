@@ -100,17 +100,11 @@ export function heldScopes({ token }: Viewer): readonly string[] {
   return token?.scopes ?? [EVERY_SCOPE];
 }
 
-/** The rules as Pothos' scope-auth asks for them, field by field. */
-export function ruleLoaders(context: Context) {
-  const passes = (rule: Rule) => lackUnder(rule, context) === null;
-  return {
-    isAuthenticated: passes({ name: 'isAuthenticated', parameter: true }),
-    isStaff: passes({ name: 'isStaff', parameter: true }),
-    isSuperuser: passes({ name: 'isSuperuser', parameter: true }),
-    mayRegister: passes({ name: 'mayRegister', parameter: true }),
-    scopes: (parameter: ScopeRequirement) => passes({ name: 'scopes', parameter }),
-    scopesOfViewer: (parameter: ScopeRequirement) => passes({ name: 'scopesOfViewer', parameter }),
-  };
+/** The refusal of whoever lacks this under the rules that hold for him, or null when it is nothing. */
+export function refusalOf(lacks: readonly Lack[], { viewer, credentialsMissing }: Context): RequestRefused | null {
+  if (lacks.every((lack) => lack === null)) return null;
+  if (lacks.includes('standing')) return viewer ? forbidden(null) : credentialsMissing();
+  return forbidden(together(lacks.filter((lack): lack is ScopeRequirement => lack !== null && lack !== 'standing')));
 }
 
 /** The refusal of a signed-in caller: with what his token lacks, where it is that. */

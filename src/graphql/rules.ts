@@ -50,6 +50,12 @@ export const browserWayIn = { ...publicField, extensions: { isWayIn: true, needs
 
 const DATA_RULE = Symbol('data rule');
 
+/** Whether a field of this row is open to the caller: to him or not, or with these scopes of his token. */
+type RowVerdict = boolean | { scopes: ScopeRequirement };
+
+/** What a field asks for when it has its row. */
+export type RowRule<Parent = unknown, Args = unknown> = (parent: Parent, args: Args, context: Context) => RowVerdict;
+
 /**
  * On a field of a row that belongs to a user: shown to that user and to staff, if their token has the scopes. Whoever
  * has just proved himself by logging in or registering needs none. It needs the row, so it is judged at the field.
@@ -57,7 +63,7 @@ const DATA_RULE = Symbol('data rule');
 export function ownOrStaff<Parent>(ownerId: (parent: Parent) => string, scopes: OwnOrStaffScopes) {
   const rule = dataRule(scopes);
   const { own, others } = rule.parameter;
-  function mayRead(parent: Parent, _args: unknown, context: Context): boolean | { scopes: ScopeRequirement } {
+  function mayRead(parent: Parent, _args: unknown, context: Context): RowVerdict {
     const owner = ownerId(parent);
     if (context.admitted.has(owner)) return true;
     if (!canSee(context, owner)) return false;
@@ -90,11 +96,20 @@ export function needsBrowserProof(field: GraphQLField<unknown, unknown>): boolea
 
 /** The rules that need no data: those of the field itself and, on a root type, of the type unless it skips them. */
 export function staticRulesOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Rule[] {
-  const own = pothosOptionsOf(field);
-  const ofType = own.skipTypeScopes ? {} : pothosOptionsOf(parent).authScopes;
+  return declaredRules(pothosOptionsOf(parent), pothosOptionsOf(field)).rules;
+}
+
+/** What Pothos is told of a type, and of a field of it. */
+export function declaredRules(
+  ofType: DeclaredRules,
+  { authScopes, skipTypeScopes = false }: DeclaredRules,
+): { rules: Rule[]; rowRule: RowRule | null } {
   // It would be enforced and shown nowhere.
-  if (typeof ofType === 'function') throw new Error(`The rule of ${parent.name} must not be a function.`);
-  return [...rulesIn(ofType), ...rulesIn(own.authScopes)];
+  if (typeof ofType.authScopes === 'function') throw new Error('The rule of a type must not be a function.');
+  return {
+    rules: [...(skipTypeScopes ? [] : rulesIn(ofType.authScopes)), ...rulesIn(authScopes)],
+    rowRule: typeof authScopes === 'function' ? (authScopes as RowRule) : null,
+  };
 }
 
 function dataRule({ own, others }: OwnOrStaffScopes): DataRule {
@@ -104,7 +119,7 @@ function dataRule({ own, others }: OwnOrStaffScopes): DataRule {
   };
 }
 
-interface DeclaredRules {
+export interface DeclaredRules {
   authScopes?: unknown;
   skipTypeScopes?: boolean;
 }
