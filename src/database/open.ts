@@ -185,6 +185,9 @@ async function connect({
   pool.on('error', ({ message }) => {
     if (!pool.ending) log.warn({ reason: message }, 'database connection lost');
   });
+  // So would that of one that is lost between two hands: pg-pool takes its own listener away as it hands a connection
+  // out, and who gets it sets his a moment later. Whatever is asked of it next fails by itself.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const database = createClient(pool, onQuery);
   return {
     pool,
