@@ -9,10 +9,12 @@ export function createLog(config: Pick<Config, 'env' | 'logLevel'>, destination 
 }
 
 const MOST_WAITING_BYTES = 1_000_000;
+const MOST_TOGETHER = 64_000;
+const INFO = `{"level":${pino.levels.values.info},`;
 
 function destinationFor({ env }: Pick<Config, 'env'>): DestinationStream {
   const output = outputTo(1);
-  if (env !== 'development') return output;
+  if (env !== 'development') return byTheTurn(output);
   return pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, destination: output });
 }
 
@@ -21,4 +23,26 @@ export function outputTo(fd: 1 | 2): DestinationStream {
   const output = pino.destination({ dest: fd, sync: true, maxLength: MOST_WAITING_BYTES });
   output.on('error', () => {});
   return output;
+}
+
+/**
+ * Writes what is logged for information in one turn of the event loop at its end, together: a system call for each line
+ * costs more than the line. What is there when the process exits is written; a process that is killed loses one turn's lines.
+ */
+function byTheTurn(output: DestinationStream): DestinationStream {
+  let waiting = '';
+  function flush(): void {
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') output.write(lines);
+  }
+  process.on('exit', flush);
+  return {
+    write(line) {
+      if (waiting === '') setImmediate(flush);
+      waiting += line;
+      // What is amiss is written before anybody is told of it, and what is too long to be written at once would be lost.
+      if (!line.startsWith(INFO) || waiting.length > MOST_TOGETHER) flush();
+    },
+  };
 }

@@ -26,7 +26,12 @@ const SECRETS: readonly [RegExp, string][] = [
   [/\b(authorization|cookie|token)(:\s*)[^"\\\r\n]+/gi, `$1$2${BLOT}`],
 ];
 
+/** A piece of each of them: where none of these stands, none of them does. Looking is a twentieth of the work. */
+const TRACES =
+  /tsr|eyJ|-----BEGIN|"(?:d|p|q|dp|dq|qi|k)"|\$2[aby]|:\/\/|authorization|cookie|token|key|passw|secret|pepper/i;
+
 /** The line without keys, passwords, hashes and credential headers, whatever they stand in. */
 export function redact(line: string): string {
+  if (!TRACES.test(line)) return line;
   return SECRETS.reduce((text, [secret, blot]) => text.replaceAll(secret, blot), line);
 }
