@@ -39,7 +39,11 @@ export class RequestRefused extends Error {
     headers: Record<string, string> = {},
     extensions: Record<string, unknown> = {},
   ) {
+    // Where in the code a caller is refused says nothing of why, and to find it takes as long as all the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.headers = headers;
     this.extensions = extensions;

@@ -21,6 +21,7 @@ export interface SchemeParts {
   prove: BasicSchemeOptions['prove'];
   noteUse?: TokenSchemeOptions['noteUse'];
   noteRefusal?: TokenSchemeOptions['noteRefusal'];
+  provedKeys?: TokenSchemeOptions['proved'];
   now(): Date;
 }
 
@@ -43,9 +44,10 @@ export function createWays(config: Config, parts: SchemeParts) {
 
 function schemeOptionsOf(config: Config, parts: SchemeParts) {
   const { accessTokens, tokenSecrets: secrets, findViewer, noteUse = () => {}, noteRefusal = () => {}, now } = parts;
+  const { provedKeys: proved } = parts;
   const { tokenKeyword, tokenLifetimes, authentication } = config;
   const { cookie, origins } = browserOptionsOf(config);
-  const judging = { secrets, findViewer, lifetimes: tokenLifetimes, noteUse, noteRefusal, now };
+  const judging = { secrets, findViewer, lifetimes: tokenLifetimes, noteUse, noteRefusal, proved, now };
   return {
     token: { ...judging, keyword: tokenKeyword, leavesJwts: authentication.includes('jwt') },
     jwt: accessTokens && {

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { startDailyPrune } from './accounts/daily-prune.ts';
 import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
@@ -9,6 +10,7 @@ import { createThrottleCounters } from './accounts/throttle-counters.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
+import type { KeyReading } from './auth/key.ts';
 import { createPasswords } from './auth/password.ts';
 import { queuedPasswords } from './auth/queued-passwords.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
@@ -215,6 +217,10 @@ export function createEndpoint(
       prove,
       ...(lastUsed && { noteUse: lastUsed.note }),
       noteRefusal: events.tokenRefused,
+      // As many as have their owners kept, by whom they are asked for next.
+      ...(config.viewerCacheSize > 0 && {
+        provedKeys: new LRUCache<string, KeyReading>({ max: config.viewerCacheSize }),
+      }),
       now,
     }),
     sessions: config.authentication.includes('session') ? browserOptionsOf(config) : null,

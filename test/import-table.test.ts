@@ -10,14 +10,15 @@ const TABLE: Record<string, readonly string[]> = {
   errors: [],
   duration: [],
   'in-time': [],
+  promptly: [],
   redact: [],
   config: ['auth', 'duration', 'errors'],
-  auth: ['errors'],
+  auth: ['errors', 'promptly'],
   database: ['auth', 'config', 'errors', 'in-time'],
-  accounts: ['database', 'auth', 'errors', 'in-time'],
-  graphql: ['accounts', 'auth', 'database', 'errors'],
+  accounts: ['database', 'auth', 'errors', 'in-time', 'promptly'],
+  graphql: ['accounts', 'auth', 'database', 'errors', 'promptly'],
   conformance: ['errors'],
-  http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors', 'redact'],
+  http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors', 'promptly', 'redact'],
 };
 
 const PURE_AUTH_PACKAGES = ['bcrypt', 'p-limit', 'ipaddr.js', 'jose', '@zxcvbn-ts/language-common'];

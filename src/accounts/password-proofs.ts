@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Sender } from '../auth/sender.ts';
+import { readSender, type Sender } from '../auth/sender.ts';
 import type { ViewerUser } from '../auth/viewer.ts';
 import type { User } from '../database/generated/prisma/client.ts';
 import { type PasswordDoor, proveOrNull } from './password-proof.ts';
@@ -42,7 +42,7 @@ export function createPasswordProofs(door: PasswordDoor, { noteAccepted, now }: 
   }
 
   async function prove(username: string, password: string, sender: Sender): Promise<ViewerUser | null> {
-    const caller = { ...sender, actorId: null, knownAs: null };
+    const caller = { ...readSender(sender), actorId: null, knownAs: null };
     const user = await proveOrNull(door, { username, password }, caller, now());
     if (user?.passwordHash) provedHashes.set(digestOf(username, password), user.passwordHash);
     if (user) noteAccepted(user.id, sender);

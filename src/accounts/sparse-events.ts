@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { RefusedToken } from '../auth/judge-key.ts';
 import { networkOf } from '../auth/networks.ts';
 import type { Sender } from '../auth/sender.ts';
+import { readSender } from '../auth/sender.ts';
 import type { Database } from '../database/client.ts';
 import type { AuditEventKind } from '../database/generated/prisma/client.ts';
 import { recordEvent } from './audit-events.ts';
@@ -98,7 +99,12 @@ export function createSparseEvents({ database, log, now }: SparseOptions): Spars
       ];
       tell({ kind: 'LOGIN_THROTTLED', times, budget: 'throttled logins' }, async () => {
         const user = await findUser(database, username);
-        await recordEvent(database, 'LOGIN_THROTTLED', { userId: user?.id ?? null }, { ...sender, actorId: null });
+        await recordEvent(
+          database,
+          'LOGIN_THROTTLED',
+          { userId: user?.id ?? null },
+          { ...readSender(sender), actorId: null },
+        );
       });
     },
     tokenRefused(token, sender) {
@@ -107,19 +113,19 @@ export function createSparseEvents({ database, log, now }: SparseOptions): Spars
       tell({ kind: 'TOKEN_REFUSED', times, budget }, async () => {
         const userId = token && (token.userId ?? (await findPastOwner(database, token.id)));
         const subject = { userId, tokenId: token?.id ?? null };
-        await recordEvent(database, 'TOKEN_REFUSED', subject, { ...sender, actorId: null });
+        await recordEvent(database, 'TOKEN_REFUSED', subject, { ...readSender(sender), actorId: null });
       });
     },
     passwordAccepted(userId, sender) {
       // Each has cost a password's check, and none is to go untold.
       const times = [{ of: [userId, fromWhere(sender)], ms: HOUR_MS }];
       tell({ kind: 'LOGIN_SUCCEEDED', times, budget: null }, () =>
-        recordEvent(database, 'LOGIN_SUCCEEDED', { userId }, { ...sender, actorId: userId }),
+        recordEvent(database, 'LOGIN_SUCCEEDED', { userId }, { ...readSender(sender), actorId: userId }),
       );
     },
     async loginFailed(userId, sender) {
       try {
-        await recordEvent(database, 'LOGIN_FAILED', { userId }, { ...sender, actorId: null });
+        await recordEvent(database, 'LOGIN_FAILED', { userId }, { ...readSender(sender), actorId: null });
       } catch (error) {
         tellMissing('LOGIN_FAILED', error as Error);
       }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { TokenViewer } from '../auth/viewer.ts';
 import type { Change, Changes } from '../database/changes.ts';
+import type { Promptly } from '../promptly.ts';
 
 interface ViewerCacheOptions {
   /** One query. */
@@ -22,7 +23,7 @@ export interface ViewerCacheFigures {
 /** Whom keys belong to, kept in memory for as long as it is certain that nothing has changed. */
 export interface ViewerCache {
   /** The token of this id with its user, or null; one query, or none. */
-  find(tokenId: string): Promise<TokenViewer | null>;
+  find(tokenId: string): Promptly<TokenViewer | null>;
   /** As find, from the database whatever is kept. */
   findAnew(tokenId: string): Promise<TokenViewer | null>;
   figures(): ViewerCacheFigures;
@@ -74,11 +75,11 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
     return viewer;
   }
 
-  function find(tokenId: string): Promise<TokenViewer | null> {
+  function find(tokenId: string): Promptly<TokenViewer | null> {
     const known = kept && changes.areHeard() ? kept.get(tokenId) : undefined;
     if (known && !isExpired(known)) {
       counted.hits += 1;
-      return Promise.resolve(known);
+      return known;
     }
     counted.misses += 1;
     if (!kept || !changes.areHeard()) return lookUp(tokenId);

@@ -1,4 +1,5 @@
 import { RequestRefused } from '../errors.ts';
+import type { Promptly } from '../promptly.ts';
 import type { Credential, Scheme, SentCredentials } from './scheme.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -22,35 +23,48 @@ export async function authenticate(sent: SentCredentials, schemes: readonly Sche
  * As authenticate, without throwing, and naming the scheme. Asked in order, the first that reads a credential decides;
  * what browsers send by themselves is looked at last, whatever the order.
  */
-export async function judge(sent: SentCredentials, schemes: readonly Scheme[]): Promise<Judgement | null> {
+export function judge(sent: SentCredentials, schemes: readonly Scheme[]): Promptly<Judgement | null> {
   const found = findCredential(sent, schemes);
   if (found === null || 'refusal' in found) return found;
+  const { scheme, credential } = found;
+  const refusedBy = (error: unknown) => asRefusal(scheme, error);
   try {
-    return { scheme: found.scheme, viewer: await found.credential.authenticate(), refusal: null };
-  } catch (refusal) {
-    if (refusal instanceof RequestRefused) return { scheme: found.scheme, refusal };
-    throw refusal;
+    const viewer = credential.authenticate();
+    if (viewer instanceof Promise) return viewer.then((known) => ({ scheme, viewer: known, refusal: null }), refusedBy);
+    return { scheme, viewer, refusal: null };
+  } catch (error) {
+    return refusedBy(error);
   }
 }
 
-type Found = { scheme: Scheme; credential: Credential } | { scheme: Scheme; refusal: RequestRefused } | null;
+type Refused = { scheme: Scheme; refusal: RequestRefused };
+type Found = { scheme: Scheme; credential: Credential } | Refused | null;
+
+function asRefusal(scheme: Scheme, error: unknown): Refused {
+  if (error instanceof RequestRefused) return { scheme, refusal: error };
+  throw error;
+}
 
 function findCredential(sent: SentCredentials, schemes: readonly Scheme[]): Found {
-  const found = [...schemes.filter(isSentOnPurpose).map(readBy), ...schemes.filter(isAmbient).map(readBy)];
-  const [first, second] = found.filter((each) => each !== null);
-  if (!first) return null;
-  // Both may be good, and of two users.
-  if (second && !second.scheme.isAmbient) return { scheme: first.scheme, refusal: twoCredentials(first.scheme) };
-  return first;
-
-  function readBy(scheme: Scheme): Found {
-    try {
-      const credential = scheme.read(sent);
-      return credential && { scheme, credential };
-    } catch (refusal) {
-      if (refusal instanceof RequestRefused) return { scheme, refusal };
-      throw refusal;
+  let first: Found = null;
+  for (const isAmbient of [false, true]) {
+    for (const scheme of schemes) {
+      const found = scheme.isAmbient === isAmbient ? readBy(scheme, sent) : null;
+      if (!found) continue;
+      // Both may be good, and of two users.
+      if (first && !isAmbient) return { scheme: first.scheme, refusal: twoCredentials(first.scheme) };
+      first ??= found;
     }
+  }
+  return first;
+}
+
+function readBy(scheme: Scheme, sent: SentCredentials): Found {
+  try {
+    const credential = scheme.read(sent);
+    return credential && { scheme, credential };
+  } catch (error) {
+    return asRefusal(scheme, error);
   }
 }
 
@@ -58,14 +72,6 @@ function findCredential(sent: SentCredentials, schemes: readonly Scheme[]): Foun
 export function twoCredentials({ challenge }: Pick<Scheme, 'challenge'>): RequestRefused {
   const message = 'Two credentials were sent. Send the Authorization or the Token header, not both.';
   return new RequestRefused('AUTHENTICATION_FAILED', message, { 'WWW-Authenticate': challenge });
-}
-
-function isAmbient(scheme: Scheme): boolean {
-  return scheme.isAmbient;
-}
-
-function isSentOnPurpose(scheme: Scheme): boolean {
-  return !scheme.isAmbient;
 }
 
 /** The refusal of a caller who must say who he is, with the challenge of the first enabled scheme. */

@@ -27,12 +27,7 @@ export interface Expiring {
  * tokens and sessions the lifetimes of their kind too, of which the idle one moves on with each use.
  */
 export function expiryOf(token: Expiring, lifetimes: TokenLifetimes): Date | null {
-  const { kind, createdAt, lastUsedAt } = token;
-  const idleFrom = lastUsedAt && lastUsedAt > createdAt ? lastUsedAt : createdAt;
-  return earliest([
-    absoluteExpiryOf(token, lifetimes),
-    after(idleFrom, lifetimeOf(kind, lifetimes).idleLifetimeSeconds),
-  ]);
+  return dateAt(expiryTimeOf(token, lifetimes));
 }
 
 /** What ended a token, or will as things stand: its own `expiresAt`, or a lifetime of its kind. */
@@ -47,8 +42,8 @@ export function expiryCauseOf(token: Expiring, lifetimes: TokenLifetimes): Expir
 }
 
 /** The instant that no use puts off: what a token makes or rotates must not live longer. */
-export function absoluteExpiryOf({ kind, createdAt, expiresAt }: Expiring, lifetimes: TokenLifetimes): Date | null {
-  return earliest([expiresAt, after(createdAt, lifetimeOf(kind, lifetimes).lifetimeSeconds)]);
+export function absoluteExpiryOf(token: Expiring, lifetimes: TokenLifetimes): Date | null {
+  return dateAt(absoluteExpiryTimeOf(token, lifetimes));
 }
 
 const UNLIMITED: Lifetime = { lifetimeSeconds: null, idleLifetimeSeconds: null };
@@ -63,15 +58,36 @@ export function lifetimeOf(kind: string, lifetimes: TokenLifetimes): Lifetime {
  * (`infinity`, written by plain SQL).
  */
 export function isExpired(token: Expiring, lifetimes: TokenLifetimes, now: Date): boolean {
-  const expiry = expiryOf(token, lifetimes);
-  return expiry !== null && !(expiry > now);
+  return !(expiryTimeOf(token, lifetimes) > now.getTime());
 }
 
-function after(date: Date, seconds: number | null): Date | null {
-  return seconds === null ? null : new Date(date.getTime() + seconds * 1000);
+/** In milliseconds, and without a Date: it is asked of every request. */
+function expiryTimeOf(token: Expiring, lifetimes: TokenLifetimes): number {
+  const { kind, createdAt, lastUsedAt } = token;
+  const idleFrom = lastUsedAt && lastUsedAt > createdAt ? lastUsedAt : createdAt;
+  return Math.min(
+    absoluteExpiryTimeOf(token, lifetimes),
+    after(idleFrom, lifetimeOf(kind, lifetimes).idleLifetimeSeconds),
+  );
 }
 
-function earliest(dates: (Date | null)[]): Date | null {
-  const times = dates.flatMap((date) => (date ? [date.getTime()] : []));
-  return times.length > 0 ? new Date(Math.min(...times)) : null;
+function absoluteExpiryTimeOf({ kind, createdAt, expiresAt }: Expiring, lifetimes: TokenLifetimes): number {
+  return Math.min(
+    expiresAt ? expiresAt.getTime() : NEVER,
+    after(createdAt, lifetimeOf(kind, lifetimes).lifetimeSeconds),
+  );
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+const LAST_TIME = 8.64e15;
+
+function after(date: Date, seconds: number | null): number {
+  if (seconds === null) return NEVER;
+  const time = date.getTime() + seconds * 1000;
+  // As Date has it: what is later than it can be is no instant, and no good.
+  return time > LAST_TIME ? Number.NaN : time;
+}
+
+function dateAt(time: number): Date | null {
+  return time === NEVER ? null : new Date(time);
 }

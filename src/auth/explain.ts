@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
+import type { Promptly } from '../promptly.ts';
 import type { AccessFlaw, SignedAccess } from './access-token.ts';
 import { type Judgement, judge } from './authenticate.ts';
 import { readCookie } from './cookie.ts';
@@ -86,7 +87,7 @@ export async function explainCredential(
   findViewer: TokenSchemeOptions['findViewer'],
 ): Promise<Explanation> {
   if (header === null) return { ...UNREAD, reason: 'unsendable' };
-  const lookUps = new Map<string, Promise<TokenViewer | null>>();
+  const lookUps = new Map<string, Promptly<TokenViewer | null>>();
   // The reasons are of the same row as the verdict, whatever happens to it in between.
   const ways = waysWith((id) => {
     const lookUp = lookUps.get(id) ?? findViewer(id);
@@ -148,7 +149,7 @@ async function explainKey(
     return { ...read, reason, secretAt: verdict.secretAt, found: verdict.viewer };
   }
   if (verdict.reason === 'foreign-secret') {
-    return { ...read, reason: verdict.reason, found: await findViewer(verdict.unprovedId).catch(() => null) };
+    return { ...read, reason: verdict.reason, found: await findIfThere(findViewer, verdict.unprovedId) };
   }
   return {
     ...read,
@@ -156,6 +157,14 @@ async function explainKey(
     secretAt: 'secretAt' in verdict ? verdict.secretAt : null,
     found: 'viewer' in verdict ? verdict.viewer : null,
   };
+}
+
+async function findIfThere(findViewer: TokenSchemeOptions['findViewer'], id: string): Promise<TokenViewer | null> {
+  try {
+    return await findViewer(id);
+  } catch {
+    return null;
+  }
 }
 
 async function explainAccess(read: ReadExplanation, token: string, options: JwtSchemeOptions): Promise<Explanation> {

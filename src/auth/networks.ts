@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js';
 /** Of IPv6 a customer has a network of 64 bits at least, and all its addresses. */
 const NETWORK_BYTES = 8;
 
+const MOST_REMEMBERED = 1_000;
+
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** An IP address, read; null when it is none. One of IPv4 that is written as IPv6 (`::ffff:127.0.0.1`) is one of IPv4. */
@@ -23,8 +25,24 @@ export function parseNetwork(text: string): [Address, number] | null {
 }
 
 /** What of an address tells one client from another: all of IPv4's, and of IPv6's the network that a customer has. */
-export function networkOf(address: string): string {
+export const networkOf = remembering((address) => {
   const parsed = parseAddress(address);
   if (!parsed) return address;
   return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, NETWORK_BYTES).join('.');
+});
+
+/** An address as it is written in one way alone, zones left out; null when it is none. */
+export const spellingOf = remembering((text: string) => parseAddress(text.split('%', 1)[0] ?? '')?.toString() ?? null);
+
+/** The same addresses are asked for again and again, and reading one takes as long as proving a key. */
+function remembering<Read>(read: (text: string) => Read): (text: string) => Read {
+  const known = new Map<string, Read>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    const result = read(text);
+    known.set(text, result);
+    return result;
+  };
 }

@@ -1,3 +1,4 @@
+import type { Promptly } from '../promptly.ts';
 import type { Sender } from './sender.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -32,5 +33,5 @@ export interface Credential {
    * The viewer that this credential proves; null, for an ambient one alone, when it is no good and counts as none.
    * Throws RequestRefused: AUTHENTICATION_FAILED when it is no good, FORBIDDEN when it may not be used so.
    */
-  authenticate(): Promise<Viewer | null>;
+  authenticate(): Promptly<Viewer | null>;
 }

@@ -11,3 +11,8 @@ export const MOST_AGENT_CHARACTERS = 256;
 
 /** Of what came by no request. */
 export const NO_SENDER: Sender = { address: null, userAgent: null, requestId: null };
+
+/** All that it says, to be kept: a server's sender reads it from the request when it is asked. */
+export function readSender({ address, userAgent, requestId }: Sender): Sender {
+  return { address, userAgent, requestId };
+}

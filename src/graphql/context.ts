@@ -8,7 +8,7 @@ import type { AccessTokens } from '../auth/access-token.ts';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Passwords } from '../auth/password.ts';
 import type { SchemeName } from '../auth/scheme.ts';
-import type { Sender } from '../auth/sender.ts';
+import { readSender, type Sender } from '../auth/sender.ts';
 import { canSeeUser, type Viewer } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
 import type { Origin } from '../database/origin.ts';
@@ -67,7 +67,7 @@ export function callerOf(context: Context): Caller {
 
 /** Whose doing it is what this operation changes. */
 export function originOf({ viewer, sender }: Pick<Context, 'viewer' | 'sender'>): Origin {
-  return { ...sender(), actorId: viewer?.user.id ?? null };
+  return { ...readSender(sender()), actorId: viewer?.user.id ?? null };
 }
 
 /** Whether the caller may read what is shown to oneself and to staff alone. */

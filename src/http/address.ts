@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { parseAddress, parseNetwork } from '../auth/networks.ts';
+import { parseAddress, parseNetwork, spellingOf } from '../auth/networks.ts';
 
 /** Where a request comes from; null: it came by no connection. */
 export type AddressOf = (req: IncomingMessage | undefined) => string | null;
@@ -21,10 +21,11 @@ export function createAddressOf(
   return (req) => {
     // Whatever its type says: gone with a connection that was given up.
     const socket: Socket | null | undefined = req?.socket;
-    let address = addressOf(socket?.remoteAddress ?? '');
-    if (!address) return null;
+    const remote = socket?.remoteAddress ?? '';
     const forwarded = req?.headers['x-forwarded-for'];
-    if (forwarded === undefined) return address.toString();
+    if (forwarded === undefined) return spellingOf(remote);
+    let address = addressOf(remote);
+    if (!address) return null;
     if (!isTrusted(address) && !isNoted) {
       isNoted = true;
       noteUntrusted(address.toString());

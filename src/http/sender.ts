@@ -8,16 +8,28 @@ import type { RequestEntries } from './use-request-log.ts';
 export type SenderOf = (request: Request, serverContext: object) => Sender;
 
 export function createSenderOf(addressOf: AddressOf, entries: RequestEntries): SenderOf {
-  return (request, serverContext) => ({
-    address: addressOf(nodeRequestOf(serverContext)),
-    // Read where something is told of it: of most requests that are refused nothing is.
-    get userAgent() {
-      return kept(request.headers.get('user-agent')?.slice(0, MOST_AGENT_CHARACTERS));
-    },
-    get requestId() {
-      return kept(entries.get(request)?.requestId);
-    },
-  });
+  return (request, serverContext) => new Told(request, addressOf(nodeRequestOf(serverContext)), entries);
+}
+
+// A class, as Sent: of most requests nothing is told.
+class Told implements Sender {
+  readonly address: string | null;
+  readonly #request: Request;
+  readonly #entries: RequestEntries;
+
+  constructor(request: Request, address: string | null, entries: RequestEntries) {
+    this.address = address;
+    this.#request = request;
+    this.#entries = entries;
+  }
+
+  get userAgent(): string | null {
+    return kept(this.#request.headers.get('user-agent')?.slice(0, MOST_AGENT_CHARACTERS));
+  }
+
+  get requestId(): string | null {
+    return kept(this.#entries.get(this.#request)?.requestId);
+  }
 }
 
 /** As the log has it: what somebody has pasted there by mistake could not be taken out of the trail again. */

@@ -9,16 +9,32 @@ const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** What schemes read of a request. Whoever lies about the way that it came by fools himself alone. */
 export function sentCredentials(request: Request, serverContext: object, sender: () => Sender): SentCredentials {
-  const { headers } = request;
-  return {
-    get: (name) => headers.get(name),
-    get sender() {
-      return sender();
-    },
-    get isPrivate() {
-      return isPrivate(request, nodeRequestOf(serverContext));
-    },
-  };
+  return new Sent(request, serverContext, sender);
+}
+
+// A class: an object with getters that is written out is made as slowly as a class itself, for each request.
+class Sent implements SentCredentials {
+  readonly #request: Request;
+  readonly #serverContext: object;
+  readonly #sender: () => Sender;
+
+  constructor(request: Request, serverContext: object, sender: () => Sender) {
+    this.#request = request;
+    this.#serverContext = serverContext;
+    this.#sender = sender;
+  }
+
+  get(name: string): string | null {
+    return this.#request.headers.get(name);
+  }
+
+  get sender(): Sender {
+    return this.#sender();
+  }
+
+  get isPrivate(): boolean {
+    return isPrivate(this.#request, nodeRequestOf(this.#serverContext));
+  }
 }
 
 function isPrivate(request: Request, req: IncomingMessage | undefined): boolean {

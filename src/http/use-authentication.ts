@@ -1,6 +1,6 @@
 import type { ExecutionArgs, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { judge } from '../auth/authenticate.ts';
+import { type Judgement, judge } from '../auth/authenticate.ts';
 import type { Scheme } from '../auth/scheme.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
@@ -11,6 +11,7 @@ import { findMisplacedDefer } from '../graphql/incremental-delivery.ts';
 import { findExcess } from '../graphql/measure-operation.ts';
 import { type OperationReader, readOperation } from '../graphql/read-operation.ts';
 import { toGraphQLError } from '../graphql/refusal.ts';
+import { type Promptly, whenThere } from '../promptly.ts';
 import { sentCredentials } from './sent-credentials.ts';
 import type { Within } from './use-tracing.ts';
 
@@ -21,61 +22,72 @@ export type Arguments = ExecutionArgs & { contextValue: Context & { request: Req
  * parsing and before execution: whether a bad credential matters depends on what is asked.
  */
 export function useAuthentication(schemes: readonly Scheme[], within: Within = justDo): Plugin<Context> {
-  async function admitOrStop({ args, setResultAndStopExecution }: Hooked): Promise<void> {
+  function admitOrStop(hooked: Hooked): Promptly<void> {
+    const requested = hooked.args as Arguments;
+    const stop = (error: unknown) => stopRefused(hooked, error);
+
     try {
-      const operation = readOperation(args as Arguments);
-      await within('authenticate', () => admit(operation, (args as Arguments).contextValue, schemes));
-      // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
-      const { queryLimits } = (args as Arguments).contextValue;
-      const requested = args as Arguments;
-      const excess =
-        operation &&
-        (findMisplacedDefer(requested) ??
-          findEmptySubscription(requested, operation) ??
-          findExcess(operation, queryLimits));
-      if (excess) throw excess;
+      const operation = readOperation(requested);
+      const admitted = within('authenticate', () => admit(operation, requested.contextValue, schemes));
+      if (admitted instanceof Promise) return admitted.then(() => refuseExcess(operation, requested)).catch(stop);
+      refuseExcess(operation, requested);
     } catch (error) {
-      if (!(error instanceof RequestRefused)) throw error;
-      setResultAndStopExecution({ errors: [toGraphQLError(error)] });
+      stop(error);
     }
   }
 
   return { onExecute: admitOrStop, onSubscribe: admitOrStop };
 }
 
+function refuseExcess(operation: OperationReader | null, requested: Arguments): void {
+  // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
+  if (!operation) return;
+  const excess =
+    findMisplacedDefer(requested) ??
+    findEmptySubscription(requested, operation) ??
+    findExcess(operation, requested.contextValue.queryLimits);
+  if (excess) throw excess;
+}
+
 const justDo: Within = (_step, work) => work();
 
-/** What Yoga gives to a hook before an operation is executed or subscribed to. */
+/** What Yoga, or the short way, gives to a hook before an operation is executed or subscribed to. */
 export interface Hooked {
   args: object;
   setResultAndStopExecution(result: { errors: GraphQLError[] }): void;
+  /** Of the short way alone, which tells a refusal as it is. */
+  refuse?(refusal: RequestRefused): void;
+}
+
+/** Ends the operation with this refusal, before anything of it runs. What is none is thrown on. */
+export function stopRefused({ refuse, setResultAndStopExecution }: Hooked, error: unknown): void {
+  if (!(error instanceof RequestRefused)) throw error;
+  if (refuse) refuse(error);
+  else setResultAndStopExecution({ errors: [toGraphQLError(error)] });
 }
 
 /**
  * Puts on the context who is calling. Throws RequestRefused when his credentials are no good, or he may not run the
  * whole operation. Asked again while a stream of his is open.
  */
-export async function admit(
+export function admit(
   operation: OperationReader | null,
   context: Arguments['contextValue'],
   schemes: readonly Scheme[],
-): Promise<void> {
+): Promptly<void> {
   if (operation && asksForBrowserProof(operation)) context.browser?.requireProof();
-  context.viewer = await authenticateFor(operation, context, schemes);
-  const refusal = operation && findRefusal(operation, context);
-  if (refusal) throw refusal;
+  return whenThere(judge(sentCredentials(context.request, context, context.sender), schemes), (judgement) => {
+    context.viewer = viewerOf(judgement, operation, context);
+    const refusal = operation && findRefusal(operation, context);
+    if (refusal) throw refusal;
+  });
 }
 
-async function authenticateFor(
-  operation: OperationReader | null,
-  context: Arguments['contextValue'],
-  schemes: readonly Scheme[],
-): Promise<Viewer | null> {
-  const judgement = await judge(sentCredentials(context.request, context, context.sender), schemes);
+function viewerOf(judgement: Judgement | null, operation: OperationReader | null, { browser }: Context): Viewer | null {
   if (judgement === null) return null;
   if (!judgement.refusal) {
     // A dead cookie would come with every request, and be looked up each time.
-    if (judgement.viewer === null) context.browser?.setSession(null);
+    if (judgement.viewer === null) browser?.setSession(null);
     return judgement.viewer;
   }
   // A cookie without its proof was not sent by whoever asks for a way in, and is none of his.

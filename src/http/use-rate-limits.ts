@@ -1,9 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
-import { RequestRefused } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
-import { toGraphQLError } from '../graphql/refusal.ts';
 import { type RateLimits, rateLimitHeaders, refuseExcess } from './rate-limits.ts';
-import type { Arguments, Hooked } from './use-authentication.ts';
+import { type Arguments, type Hooked, stopRefused } from './use-authentication.ts';
 import type { RequestEntries } from './use-request-log.ts';
 
 /** Where a credential may stand: who sends none is nobody's, and need not be looked at further. */
@@ -25,14 +23,13 @@ export function useStrangerLimits(limits: RateLimits): Plugin {
  * shares their address. What was refused for its credential counts for the address.
  */
 export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plugin<Context> {
-  function countOrStop({ args, setResultAndStopExecution }: Hooked): void {
-    const { contextValue } = args as Arguments;
+  function countOrStop(hooked: Hooked): void {
+    const { contextValue } = hooked.args as Arguments;
     const { request, viewer } = contextValue;
     try {
       refuseExcess(limits.count(request, viewer?.user.id ?? null, contextValue));
     } catch (error) {
-      if (!(error instanceof RequestRefused)) throw error;
-      setResultAndStopExecution({ errors: [toGraphQLError(error)] });
+      stopRefused(hooked, error);
     }
   }
 

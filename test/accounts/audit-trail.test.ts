@@ -28,7 +28,7 @@ let addresses = 0;
 async function ask(query: string, headers: Record<string, string> = {}, address = `198.51.100.${++addresses}`) {
   const requestId = `request-${++requests}`;
   const sent = { 'content-type': 'application/json', 'user-agent': 'a test', 'x-request-id': requestId, ...headers };
-  const req = { socket: { remoteAddress: address, encrypted: true }, headers: {}, headersDistinct: {} };
+  const req = { socket: { remoteAddress: address, encrypted: true }, headers: {}, rawHeaders: [] };
   const response = await world.endpoint.fetch(
     'https://tessera.test/graphql',
     { method: 'POST', headers: sent, body: JSON.stringify({ query }) },
@@ -220,7 +220,7 @@ describe('a token', () => {
     const all = await ask('mutation { revokeAllTokens(keepCurrent: true) { count } }', withKey(key));
     expect(await told()).toMatchObject([{ kind: 'TOKEN_REVOKED', userId: user.id, actorId: user.id, ...all.sender }]);
     await forget();
-    const req = { socket: { remoteAddress: '203.0.113.9' }, headers: {}, headersDistinct: {} };
+    const req = { socket: { remoteAddress: '203.0.113.9' }, headers: {}, rawHeaders: [] };
     const { status } = await world.endpoint.fetch(
       'https://tessera.test/oauth/revoke',
       { method: 'POST', headers: { 'x-request-id': 'oauth', 'content-type': FORM }, body: `token=${key}` },
@@ -284,7 +284,7 @@ describe('a token', () => {
       access: { authorization: `Bearer ${access}` },
     }[what];
     const address = `2001:db8:${requests}::1`;
-    const req = { socket: { remoteAddress: address }, headers: {}, headersDistinct: {} };
+    const req = { socket: { remoteAddress: address }, headers: {}, rawHeaders: [] };
     for (let n = 0; n < 3; n++) {
       const asked = {
         method: 'POST',

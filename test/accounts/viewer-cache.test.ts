@@ -4,6 +4,7 @@ import { createViewerCache } from '../../src/accounts/viewer-cache.ts';
 import { keyOf, newTokenId } from '../../src/auth/key.ts';
 import type { TokenViewer } from '../../src/auth/viewer.ts';
 import { type Change, createAudience } from '../../src/database/changes.ts';
+import type { Promptly } from '../../src/promptly.ts';
 import { openWorld } from '../world.ts';
 
 const world = await openWorld();
@@ -148,10 +149,12 @@ describe('whatever comes first', () => {
           size: 10,
         });
         const asked: Promise<void>[] = [];
-        function ask(find: (tokenId: string) => Promise<TokenViewer | null>): void {
+        function ask(find: (tokenId: string) => Promptly<TokenViewer | null>): void {
           const expected = line === 'good' ? least : version;
           asked.push(
-            find('t').then((viewer) => expect(Number(viewer?.user.username)).toBeGreaterThanOrEqual(expected)),
+            Promise.resolve(find('t')).then((viewer) =>
+              expect(Number(viewer?.user.username)).toBeGreaterThanOrEqual(expected),
+            ),
           );
         }
         function tell(change: Change): void {

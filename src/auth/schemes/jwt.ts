@@ -1,4 +1,5 @@
 import { RequestRefused } from '../../errors.ts';
+import type { Promptly } from '../../promptly.ts';
 import type { AccessClaims, AccessFlaw, AccessTokens, SignedAccess } from '../access-token.ts';
 import { isExpired, type TokenLifetimes } from '../expiry.ts';
 import type { RefusedToken } from '../judge-key.ts';
@@ -23,7 +24,7 @@ interface JudgeAccessOptions {
   /** Whether a token's pair and user are looked at, too. */
   isStrict: boolean;
   /** The pair of this id with its user, or null when there is none; one query at most. Asked where it is strict alone. */
-  findViewer(pairId: string): Promise<TokenViewer | null>;
+  findViewer(pairId: string): Promptly<TokenViewer | null>;
   lifetimes: TokenLifetimes;
   now(): Date;
 }

@@ -1,6 +1,7 @@
 import { RequestRefused } from '../../errors.ts';
+import { type Promptly, whenThere } from '../../promptly.ts';
 import { twoCredentials } from '../authenticate.ts';
-import { type JudgeKeyOptions, judgeKey, type RefusedToken, refusedToken } from '../judge-key.ts';
+import { type JudgeKeyOptions, judgeKey, type KeyVerdict, type RefusedToken, refusedToken } from '../judge-key.ts';
 import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
@@ -45,8 +46,11 @@ export function tokenScheme(options: TokenSchemeOptions): Scheme {
     return { authenticate: () => authenticate(key, challenge, sent) };
   }
 
-  async function authenticate(key: string, challenge: string, sent: SentCredentials): Promise<Viewer> {
-    const verdict = await judgeKey(key, options);
+  function authenticate(key: string, challenge: string, sent: SentCredentials): Promptly<Viewer> {
+    return whenThere(judgeKey(key, options), (verdict) => admit(verdict, challenge, sent));
+  }
+
+  function admit(verdict: KeyVerdict, challenge: string, sent: SentCredentials): Viewer {
     if (verdict.isAccepted) {
       options.noteUse(verdict.viewer);
       return verdict.viewer;
