@@ -22,13 +22,21 @@ import { dataRuleOf, isWayIn, needsBrowserProof, rulesByTypeOf, staticRulesOf } 
 
 /** Whether every root field of the operation is a way in. */
 export function isWayInOnly(operation: OperationReader): boolean {
-  const fields = selectedFields(operation).filter(({ isRoot }) => isRoot);
-  return fields.length > 0 && fields.every(({ field }) => isWayIn(field));
+  const roots = rootFieldsOf(operation);
+  return roots.length > 0 && roots.every(isWayIn);
 }
 
 /** Whether the operation has a root field that a page of another site must not be able to ask for. */
 export function asksForBrowserProof(operation: OperationReader): boolean {
-  return selectedFields(operation).some(({ field, isRoot }) => isRoot && needsBrowserProof(field));
+  return rootFieldsOf(operation).some(needsBrowserProof);
+}
+
+function rootFieldsOf(operation: OperationReader): AnyField[] {
+  return operation.once(findRootFields);
+}
+
+function findRootFields(operation: OperationReader): AnyField[] {
+  return selectedFields(operation).flatMap(({ field, isRoot }) => (isRoot ? [field] : []));
 }
 
 /**
@@ -55,6 +63,10 @@ export function isPublic(rules: readonly Rule[], { registration }: Pick<Caller, 
 
 /** The rules that bind the operation as a whole, each as often as a field declares it. */
 export function rulesOf(operation: OperationReader): Rule[] {
+  return operation.once(findRules);
+}
+
+function findRules(operation: OperationReader): Rule[] {
   return selectedFields(operation).flatMap(({ parent, field, isAdmitted, types }) => {
     const byType = [...types].flatMap((type) => rulesByTypeOf(field)?.get(type) ?? []);
     const dataRule = dataRuleOf(field);
@@ -83,6 +95,10 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** Every field that the operation can come to run, each once; behind an interface, those of all its implementations. */
 function selectedFields(operation: OperationReader): SelectedField[] {
+  return operation.once(findSelectedFields);
+}
+
+function findSelectedFields(operation: OperationReader): SelectedField[] {
   const { root, selectionSet: asked, partsOf } = operation;
   const typesNamedIn = fragmentTypes(operation);
   const found = new Map<AnyField, SelectedField>();

@@ -13,9 +13,21 @@ const VALUES_A_LATER_PART = 50;
  * mutation that is refused for it nothing has happened, and what a small document multiplies into is never fetched.
  */
 export function findExcess(
-  { root, selectionSet: asked, partsOf, argumentsOf }: OperationReader,
+  operation: OperationReader,
   { values: limit }: Pick<QueryLimits, 'values'>,
 ): RequestRefused | null {
+  const values = operation.once(measureValues);
+  if (typeof values !== 'number') return values;
+  if (values <= limit) return null;
+  return tooComplex(
+    `The operation can come to ${figure(values)} values; ${figure(limit)} are allowed. ` +
+      'Ask for smaller pages, or for fewer of them within one another.',
+    { found: values, limit },
+  );
+}
+
+/** How many values the operation can come to, or why it asks for what cannot be. */
+function measureValues({ root, selectionSet: asked, partsOf, argumentsOf }: OperationReader): number | RequestRefused {
   // What a selection set comes to depends on nothing above it: each is measured once a type, however often it is used.
   const measured = new Map<SelectionSetNode, Map<GraphQLNamedType, number>>();
 
@@ -45,13 +57,7 @@ export function findExcess(
   }
 
   try {
-    const values = valuesOf(root, asked);
-    if (values <= limit) return null;
-    return tooComplex(
-      `The operation can come to ${figure(values)} values; ${figure(limit)} are allowed. ` +
-        'Ask for smaller pages, or for fewer of them within one another.',
-      { found: values, limit },
-    );
+    return valuesOf(root, asked);
   } catch (error) {
     if (error instanceof RequestRefused) return error;
     throw error;

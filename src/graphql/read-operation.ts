@@ -1,4 +1,6 @@
 import {
+  type ArgumentNode,
+  BREAK,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -19,8 +21,13 @@ import {
   OperationTypeNode,
   type SelectionNode,
   type SelectionSetNode,
+  TypeInfo,
   typeFromAST,
+  type VariableDefinitionNode,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql';
+import { pageRuleOf } from './page.ts';
 
 /** An operation about to be executed: as `execute` is given it, variables not yet coerced. */
 export interface RequestedOperation {
@@ -47,6 +54,8 @@ export interface OperationReader {
   /** What is asked of this type; fragments are parts of their own, so that whoever walks can know them again. */
   partsOf(type: GraphQLNamedType, selectionSet: SelectionSetNode): Part[];
   argumentsOf(field: AnyField, node: FieldNode): Record<string, unknown>;
+  /** What this finds in the operation; found once, where the operation is read again and its variables decide on nothing. */
+  once<Found>(find: (operation: OperationReader) => Found): Found;
 }
 
 /**
@@ -54,10 +63,55 @@ export interface OperationReader {
  * fit: then the execution itself refuses it, and runs nothing.
  */
 export function readOperation({ variableValues, ...requested }: RequestedOperation): OperationReader | null {
-  const { schema, document, operationName } = requested;
-  const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
-  const variables = getVariableValues(schema, definitions, variableValues ?? {}).coerced;
-  return variables ? readWith(variables, requested) : null;
+  const { definitions, lasting } = keptOf(requested);
+  if (definitions.length === 0) return lasting;
+  const variables = getVariableValues(requested.schema, definitions, variableValues ?? {}).coerced;
+  return variables ? (lasting ?? readWith(variables, requested)) : null;
+}
+
+interface KeptOperation {
+  schema: GraphQLSchema;
+  definitions: readonly VariableDefinitionNode[];
+  /** Null where there is no such operation, or its variables decide on what it asks for. */
+  lasting: OperationReader | null;
+}
+
+/** By document and name: whoever keeps a document has it read once. */
+const kept = new WeakMap<DocumentNode, Map<string | null, KeptOperation>>();
+
+function keptOf(requested: Omit<RequestedOperation, 'variableValues'>): KeptOperation {
+  const { schema, document } = requested;
+  const operationName = requested.operationName ?? null;
+  const operations = kept.get(document) ?? new Map<string | null, KeptOperation>();
+  const known = operations.get(operationName);
+  if (known?.schema === schema) return known;
+  const operation = getOperationAST(document, operationName);
+  const definitions = operation?.variableDefinitions ?? [];
+  const isDecided = definitions.length > 0 && isDecidedByVariables(schema, document);
+  const read = { schema, definitions, lasting: operation && !isDecided ? readWith({}, requested) : null };
+  // Names that no operation has are the callers' to make up.
+  if (operation) kept.set(document, operations.set(operationName, read));
+  return read;
+}
+
+/** Whether variables decide on what an operation asks for, or on how large its pages are. */
+function isDecidedByVariables(schema: GraphQLSchema, document: DocumentNode): boolean {
+  const types = new TypeInfo(schema);
+  let isFound = false;
+  const hasVariable = (nodes: readonly ArgumentNode[] = []) =>
+    nodes.some(({ value }) => JSON.stringify(value).includes(Kind.VARIABLE));
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      enter(node) {
+        if (node.kind === Kind.DIRECTIVE) isFound ||= hasVariable(node.arguments);
+        const field = node.kind === Kind.FIELD && types.getFieldDef();
+        if (node.kind === Kind.FIELD && field && pageRuleOf(field)) isFound ||= hasVariable(node.arguments);
+        return isFound ? BREAK : undefined;
+      },
+    }),
+  );
+  return isFound;
 }
 
 /** What an operation can ask for, whatever its variables: a selection that one of them decides on counts as wanted. */
@@ -110,14 +164,20 @@ function readWith(
     return isAbstractType(type) ? schema.getPossibleTypes(type) : [];
   }
 
-  return {
+  const found = new Map<unknown, unknown>();
+  const reader: OperationReader = {
     root,
     isMutation: operation.operation === OperationTypeNode.MUTATION,
     hasVariables: (operation.variableDefinitions ?? []).length > 0,
     selectionSet: operation.selectionSet,
     partsOf,
     argumentsOf: (field, node) => getArgumentValues(field, node, variables ?? {}),
+    once<Found>(find: (operation: OperationReader) => Found): Found {
+      if (!found.has(find)) found.set(find, find(reader));
+      return found.get(find) as Found;
+    },
   };
+  return reader;
 }
 
 function isDecidedByVariable({ directives = [] }: SelectionNode, { name }: GraphQLDirective): boolean {

@@ -18,6 +18,7 @@ import './audit-events.ts';
 import { GraphQLDeferDirective, GraphQLStreamDirective } from '@graphql-tools/utils';
 import { specifiedDirectives } from 'graphql';
 import { builder } from './builder.ts';
+import { sayIdsAtOnce } from './global-id.ts';
 import { noteFailures } from './note-failures.ts';
 import { noteRuleDirectives, ruleDirectives } from './rule-directives.ts';
 
@@ -30,3 +31,4 @@ export const schema = builder.toSchema({
 });
 noteRuleDirectives(schema);
 noteFailures(schema);
+sayIdsAtOnce(schema);
