@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ViewerCacheFigures } from '../accounts/viewer-cache.ts';
 import type { PasswordFigures } from '../auth/queued-passwords.ts';
 import type { PoolFigures } from '../database/open.ts';
+import { durationHistogram } from './duration-histogram.ts';
 
 /** What is counted elsewhere, and read when somebody asks. */
 export interface Figures {
@@ -37,18 +38,24 @@ export function createMetrics(figures: Figures, version: string): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const requests = new Counter({
+  const answered = new Map<string, Omit<Answered, 'seconds'> & { count: number }>();
+  new Counter({
     name: 'tessera_requests_total',
     help: 'Requests that were answered.',
     labelNames: ['endpoint', 'outcome', 'status'],
     registers,
+    collect() {
+      this.reset();
+      for (const { endpoint, outcome, status, count } of answered.values()) {
+        this.inc({ endpoint, outcome, status: classOf(status) }, count);
+      }
+    },
   });
-  const durations = new Histogram({
+  const durations = durationHistogram(registry, {
     name: 'tessera_request_duration_seconds',
     help: 'From the first byte read to the answer made; for a stream, to its beginning.',
-    labelNames: ['endpoint'],
-    buckets: BUCKETS_SECONDS,
-    registers,
+    label: 'endpoint',
+    bounds: BUCKETS_SECONDS,
   });
   const throttled = new Counter({
     name: 'tessera_throttled_total',
@@ -119,11 +126,21 @@ export function createMetrics(figures: Figures, version: string): Metrics {
 
   return {
     note({ endpoint, outcome, status, seconds }) {
-      requests.inc({ endpoint, outcome, status: `${Math.floor(status / 100)}xx` });
-      durations.observe({ endpoint }, seconds);
+      const series = `${endpoint} ${outcome} ${classOf(status)}`;
+      const before = answered.get(series);
+      if (before) before.count += 1;
+      else answered.set(series, { endpoint, outcome, status, count: 1 });
+      durations.observe(endpoint, seconds);
       if (outcome === 'THROTTLED') throttled.inc();
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
 }
+
+/** A status as it is counted: `2xx`. */
+function classOf(status: number): string {
+  return CLASSES[Math.floor(status / 100)] ?? 'other';
+}
+
+const CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];

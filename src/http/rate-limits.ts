@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { throttled } from '../errors.ts';
 import type { AddressOf } from './address.ts';
 import { nodeRequestOf } from './node-request.ts';
+import { perRequest } from './per-request.ts';
 
 export type RateLimitRules = Config['rateLimits'];
 
@@ -35,7 +36,7 @@ interface RateLimitParts {
 
 /** Counts requests on this node, by the minute. */
 export function createRateLimits({ perAddress, perUser }: RateLimitRules, { addressOf, now }: RateLimitParts) {
-  const counted = new WeakMap<Request, Standing | null>();
+  const counted = perRequest<Standing | null>();
   const addresses = new LRUCache<string, Window>({ max: MOST_COUNTED });
   const users = new LRUCache<string, Window>({ max: MOST_COUNTED });
 
@@ -67,7 +68,7 @@ export function createRateLimits({ perAddress, perUser }: RateLimitRules, { addr
      * Null for what was counted already.
      */
     count(request: Request, userId: string | null, serverContext: object): Standing | null {
-      if (counted.has(request)) return null;
+      if (counted.get(request) !== undefined) return null;
       const standing = standingFor(userId, serverContext);
       counted.set(request, standing);
       return standing;

@@ -186,9 +186,15 @@ function canAskAnother({ headers: { 'x-other-nodes': others } }: IncomingMessage
 }
 
 // Whoever makes a URL of it further on would fail, and tell the caller how.
-function hasReadableHost({ headers }: IncomingMessage): boolean {
-  return URL.canParse(`http://${headers.host ?? 'localhost'}`);
+function hasReadableHost({ headers: { host = 'localhost' } }: IncomingMessage): boolean {
+  if (host === readableHost) return true;
+  if (!URL.canParse(`http://${host}`)) return false;
+  readableHost = host;
+  return true;
 }
+
+/** The last that was: nearly always the next. */
+let readableHost: string | null = null;
 
 /** As answer, told by an id as all that is asked for is; whoever asks for health has nothing to look up. */
 function refuse({ headers }: IncomingMessage, response: ServerResponse, status: number, text: string): void {

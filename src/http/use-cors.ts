@@ -1,6 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
 import { type CorsRules, corsHeadersFor, isClosed, preflightHeadersFor } from './cors.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import { perRequest } from './per-request.ts';
 
 /**
  * Lets pages of the origins that are listed read what GraphQL answers, refusals included, and nobody else's. What
@@ -8,7 +9,7 @@ import { GRAPHQL_PATH } from './graphql-path.ts';
  */
 export function useCors(rules: CorsRules): Plugin {
   /** The headers for whoever has sent this. */
-  const headersOf = new WeakMap<Request, Record<string, string>>();
+  const headersOf = perRequest<Record<string, string>>();
   if (isClosed(rules)) return {};
   return {
     onRequest({ request, url, fetchAPI, endResponse }) {

@@ -25,12 +25,13 @@ export function useJwks(keys: SigningKeys, now: () => Date, entries: RequestEntr
   }
 
   return {
-    async onRequest({ request, url, fetchAPI, endResponse }) {
+    onRequest({ request, url, fetchAPI, endResponse }) {
       if (!request.url.includes(JWKS_PATH) || url.pathname !== JWKS_PATH) return;
       const entry = entries.get(request);
       if (entry) entry.operation = JWKS_PATH;
-      const { status, headers, body = null } = await answer(request);
-      endResponse(new fetchAPI.Response(request.method === 'HEAD' ? null : body, { status, headers }));
+      return answer(request).then(({ status, headers, body = null }) =>
+        endResponse(new fetchAPI.Response(request.method === 'HEAD' ? null : body, { status, headers })),
+      );
     },
   };
 }

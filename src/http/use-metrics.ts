@@ -22,13 +22,14 @@ export function useMetrics(metrics: Metrics, entries: RequestEntries): Plugin {
 /** `/metrics` beside GraphQL. */
 export function useMetricsPath(options: ScrapeOptions, entries: RequestEntries): Plugin {
   return {
-    async onRequest({ request, url, fetchAPI, endResponse }) {
+    onRequest({ request, url, fetchAPI, endResponse }) {
       if (!request.url.includes(METRICS_PATH) || url.pathname !== METRICS_PATH) return;
       const entry = entries.get(request);
       if (entry) entry.operation = METRICS_PATH;
       const authorization = request.headers.get('authorization');
-      const { status, headers, body } = await scrape({ method: request.method, authorization }, options);
-      endResponse(new fetchAPI.Response(body, { status, headers }));
+      return scrape({ method: request.method, authorization }, options).then(({ status, headers, body }) =>
+        endResponse(new fetchAPI.Response(body, { status, headers })),
+      );
     },
   };
 }

@@ -4,7 +4,10 @@ import type { Logger } from 'pino';
 import { reasonOfAway } from '../database/away.ts';
 import type { Context } from '../graphql/context.ts';
 import { globalIdOf } from '../graphql/global-id.ts';
+import { redact } from '../redact.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import type { PerRequest } from './per-request.ts';
+import { plainInfoOf } from './plain-info.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import { type StreamedResult, withErrors } from './streamed-result.ts';
 import { withExtensions } from './with-extensions.ts';
@@ -12,6 +15,8 @@ import { withExtensions } from './with-extensions.ts';
 /** What is known of a request while it is answered. */
 interface Entry {
   requestId: string;
+  /** The same for the log: callers may choose it. */
+  loggedId: string;
   from: number;
   operation: string | null;
   /** Null: `ok`, or the expected failure that stands on the context. Else `partial`, or the code of the first error. */
@@ -22,7 +27,7 @@ interface Entry {
 }
 
 /** The requests that are being answered: what else answers some, beside GraphQL, says here what it knows of them. */
-export type RequestEntries = WeakMap<Request, Entry>;
+export type RequestEntries = PerRequest<Entry>;
 
 /** How a request ended, in one word; one of few, whatever callers do. */
 export function outcomeOf({ outcome, context }: Entry, response: Response): string {
@@ -39,6 +44,11 @@ export function endpointOf({ operation }: Entry, response: Response): string {
 /** GraphQL sets no limit to a name's length; a log line does. */
 const MOST_NAME_CHARACTERS = 100;
 
+/** Names and codes need no escaping, and whoever adds to the server may have others. */
+function inJson(word: string): string {
+  return /^[\w/.-]+$/.test(word) ? `"${word}"` : JSON.stringify(word);
+}
+
 /** Tells why the database is away; the caller is told no more than that it is. */
 export function warnOfAway(log: Logger, requestId: string | undefined, error: unknown): void {
   log.warn({ requestId, reason: reasonOfAway(error) }, 'the database was away');
@@ -50,6 +60,8 @@ export function warnOfAway(log: Logger, requestId: string | undefined, error: un
  * Neither documents nor variables nor headers are logged: keys and passwords travel in them.
  */
 export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Context> {
+  const tell = plainInfoOf(log);
+
   /** A masked error with the request's id, after the log has been told what it hides. */
   function reported(error: GraphQLError, { requestId }: Entry): GraphQLError {
     const { code } = error.extensions;
@@ -72,8 +84,11 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
 
   return {
     onRequest({ request }) {
+      const sent = request.headers.get(REQUEST_ID_HEADER);
+      const requestId = requestIdOf(sent);
       entries.set(request, {
-        requestId: requestIdOf(request.headers.get(REQUEST_ID_HEADER)),
+        requestId,
+        loggedId: sent === null ? requestId : redact(requestId),
         from: performance.now(),
         operation: null,
         outcome: null,
@@ -102,17 +117,12 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
       // Whoever has just logged in has no viewer yet.
       const userId = context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0];
       response.headers.set(REQUEST_ID_HEADER, requestId);
-      log.info(
-        {
-          requestId,
-          ...(traceId && { traceId }),
-          operation,
-          durationMs: Math.round((performance.now() - from) * 10) / 10,
-          outcome: outcomeOf(entry, response),
-          status: response.status,
-          userId: userId === undefined ? null : globalIdOf('User', userId),
-        },
-        'request',
+      const durationMs = Math.round((performance.now() - from) * 10) / 10;
+      tell(
+        `"requestId":"${entry.loggedId}"${traceId ? `,"traceId":"${traceId}"` : ''},` +
+          `"operation":${operation === null ? null : inJson(redact(operation))},"durationMs":${durationMs},` +
+          `"outcome":${inJson(outcomeOf(entry, response))},"status":${response.status},` +
+          `"userId":${userId === undefined ? null : `"${globalIdOf('User', userId)}"`},"msg":"request"`,
       );
     },
   };

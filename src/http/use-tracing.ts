@@ -2,6 +2,7 @@ import { type ExecutionArgs, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../graphql/context.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import { perRequest } from './per-request.ts';
 import { INTROSPECT_PATH } from './use-oauth-introspect.ts';
 import { REVOKE_PATH } from './use-oauth-revoke.ts';
 import { outcomeOf, type RequestEntries } from './use-request-log.ts';
@@ -52,8 +53,8 @@ const PATHS: ReadonlySet<string> = new Set([GRAPHQL_PATH, INTROSPECT_PATH, REVOK
  * a document is kept for, its parsing and validation, is no step of the requests that find it kept.
  */
 export function useTracing(tracing: Tracing, entries: RequestEntries, { isTls }: { isTls: boolean }): Plugin<Context> {
-  const spans = new WeakMap<Request, RequestSpan>();
-  const answers = new WeakMap<Request, Answer>();
+  const spans = perRequest<RequestSpan>();
+  const answers = perRequest<Answer>();
   const scheme = isTls ? 'https' : 'http';
 
   function noteOperation(args: object): void {
@@ -98,7 +99,7 @@ export function useTracing(tracing: Tracing, entries: RequestEntries, { isTls }:
     },
     onResponse({ request, response }) {
       const entry = entries.get(request);
-      if (!entry || !spans.has(request)) return;
+      if (!entry || !spans.get(request)) return;
       const { requestId, operation } = entry;
       answers.set(request, {
         status: response.status,

@@ -41,7 +41,7 @@ async function ask(query: string, { headers = {}, address = nextAddress(), key }
   const req = {
     socket: { remoteAddress: '127.0.0.1' },
     headers: { 'x-forwarded-for': address },
-    headersDistinct: {},
+    rawHeaders: [],
   };
   const response = await server.fetch('http://localhost:4000/graphql', init, { req } as never);
   return { status: response.status, headers: response.headers, body: await response.json() };

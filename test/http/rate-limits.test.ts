@@ -28,7 +28,7 @@ async function ask(address: string, query: string, { headers, path = '/graphql',
     headers: { 'content-type': 'application/json', ...headers },
     body: body ?? JSON.stringify({ query }),
   };
-  const req = { socket: { remoteAddress: address }, headers: {}, headersDistinct: {} };
+  const req = { socket: { remoteAddress: address }, headers: {}, rawHeaders: [] };
   const response = await to.fetch(`http://localhost:4000${path}`, init, { req } as never);
   return {
     status: response.status,

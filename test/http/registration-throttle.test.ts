@@ -8,7 +8,7 @@ const server = world.endpointWith(env);
 let made = 0;
 async function register(address: string, username = `newcomer${++made}`, password = PASSWORD, key?: string) {
   const query = `mutation { createUser(input: { username: "${username}", password: "${password}" }) { __typename } }`;
-  const req = { socket: { remoteAddress: address }, headers: {}, headersDistinct: {} };
+  const req = { socket: { remoteAddress: address }, headers: {}, rawHeaders: [] };
   const headers = { 'content-type': 'application/json', ...(key && { authorization: `Token ${key}` }) };
   const init = { method: 'POST', headers, body: JSON.stringify({ query }) };
   const response = await server.fetch('http://localhost:4000/graphql', init, { req } as never);

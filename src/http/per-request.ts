@@ -1,0 +1,19 @@
+/** What is known of a request while it is answered, by the request. */
+export interface PerRequest<Known> {
+  get(request: object): Known | undefined;
+  set(request: object, known: Known): void;
+}
+
+/**
+ * Kept on the request itself, with which it goes. In a WeakMap each entry would cost the garbage collection more than
+ * GraphQL takes to answer: docs/decisions/039-two-ways-to-one-answer.md.
+ */
+export function perRequest<Known>(): PerRequest<Known> {
+  const place = Symbol('known of a request');
+  return {
+    get: (request) => (request as { [place]?: Known })[place],
+    set(request, known) {
+      (request as { [place]?: Known })[place] = known;
+    },
+  };
+}
