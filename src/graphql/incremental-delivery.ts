@@ -1,5 +1,6 @@
 import {
   BREAK,
+  type DocumentNode,
   type FragmentDefinitionNode,
   getOperationAST,
   Kind,
@@ -12,6 +13,19 @@ import type { RequestedOperation } from './read-operation.ts';
 
 /** The directives by which parts of an answer may come later. */
 export const DEFERRING: readonly string[] = ['defer', 'stream'];
+
+/** Whether anything in the document may come later than the rest. */
+export function asksForParts(document: DocumentNode): boolean {
+  let isFound = false;
+  visit(document, {
+    Directive({ name }) {
+      if (!DEFERRING.includes(name.value)) return;
+      isFound = true;
+      return BREAK;
+    },
+  });
+  return isFound;
+}
 
 /**
  * The refusal of a mutation or subscription that wants its answer in parts, or null. A stream can be cut at any time,

@@ -1,11 +1,11 @@
-import { createYoga } from 'graphql-yoga';
+import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { ViewerWatch } from '../accounts/viewer-watch.ts';
 import { credentialsMissing } from '../auth/authenticate.ts';
 import type { Scheme } from '../auth/scheme.ts';
 import type { SigningKeys } from '../auth/signing-keys.ts';
 import type { Changes } from '../database/changes.ts';
-import type { Browser, ServerContext } from '../graphql/context.ts';
+import type { Browser, Context, ServerContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import { createAddressOf } from './address.ts';
@@ -14,10 +14,13 @@ import type { CorsRules } from './cors.ts';
 import { documentCaches } from './document-caches.ts';
 import { graphiql, renderGraphiQL } from './graphiql.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import { knownQueries } from './known-queries.ts';
 import { maskError } from './mask-error.ts';
 import type { Metrics } from './metrics.ts';
+import { perRequest } from './per-request.ts';
 import { createRateLimits, type RateLimitRules } from './rate-limits.ts';
 import { createSenderOf } from './sender.ts';
+import { createShortWay } from './short-way.ts';
 import { useAcceptedStream } from './use-accepted-stream.ts';
 import { useAuthentication } from './use-authentication.ts';
 import { useCallerHeaders } from './use-caller-headers.ts';
@@ -69,7 +72,7 @@ interface YogaOptions {
   log: Logger;
 }
 
-/** The GraphQL endpoint as a fetch handler and a node:http listener in one; `dispose` ends its streams. */
+/** The GraphQL endpoint as a node:http listener, and as a fetch handler; `dispose` ends its streams. */
 export function createGraphQLServer({
   context,
   schemes,
@@ -90,8 +93,8 @@ export function createGraphQLServer({
   log,
 }: YogaOptions) {
   const serverContext = { ...context, credentialsMissing: () => credentialsMissing(schemes) };
-  const entries: RequestEntries = new WeakMap();
-  const browsers = new WeakMap<Request, AnsweredBrowser>();
+  const entries: RequestEntries = perRequest();
+  const browsers = perRequest<AnsweredBrowser>();
 
   function browserFor(request: Request): Browser | null {
     const browser = sessions && browserOf(request, sessions, context.tokenSecrets);
@@ -105,16 +108,58 @@ export function createGraphQLServer({
   const limits = createRateLimits(rateLimits, { addressOf, now: () => context.now().getTime() });
   const senderOf = createSenderOf(addressOf, entries);
   const oauth = { schemes, entries, senderOf, limits, log };
-  return createYoga({
-    schema,
-    context: ({ request, ...server }) => ({
-      ...serverContext,
+  const known = knownQueries();
+
+  function ownContext(request: Request, server: object): Omit<Context, keyof ServerContext> {
+    return {
       viewer: null,
       sender: () => senderOf(request, server),
       browser: browserFor(request),
       admitted: new Set<string>(),
       failure: null,
-    }),
+    };
+  }
+
+  const ofYoga = new Set<Plugin | Plugin<Context>>();
+  /** Marks what has no part in a query that is answered whole: streams, mutations, other paths. */
+  function yogaAlone<Marked extends Plugin | Plugin<Context>>(plugin: Marked): Marked {
+    ofYoga.add(plugin);
+    return plugin;
+  }
+
+  const plugins: (Plugin | Plugin<Context>)[] = [
+    useStrangerLimits(limits),
+    useWellFormedRequest(),
+    // The short way looks the document up as it reads what is asked.
+    ...(trustedDocuments ? [yogaAlone(useTrustedDocuments(trustedDocuments))] : []),
+    useDocumentLimits(context.queryLimits),
+    ...(hasIntrospection ? [] : [useClosedIntrospection()]),
+    yogaAlone(useAcceptedStream()),
+    useHttpStatus(),
+    // After the statuses, whose codes it tells, and before whoever may stop the operation.
+    useRequestLog(log, entries),
+    ...(tracing ? [useTracing(tracing, entries, { isTls })] : []),
+    useCors(cors),
+    ...(counting ? [useMetrics(counting.metrics, entries)] : []),
+    yogaAlone(useIncrementalDelivery()),
+    yogaAlone(useLiveViewer(streams)),
+    useAuthentication(schemes, tracing?.within),
+    // Who is calling is known by now; whoever sends no credential was counted before.
+    useRateLimits(limits, entries),
+    yogaAlone(useSettledChanges(changes)),
+    yogaAlone(useOAuthIntrospect(serverContext, oauth)),
+    yogaAlone(useOAuthRevoke(serverContext, changes, oauth)),
+    ...(signingKeys ? [yogaAlone(useJwks(signingKeys, context.now, entries))] : []),
+    ...(counting?.token ? [yogaAlone(useMetricsPath({ ...counting, token: counting.token }, entries))] : []),
+    useSessionCookie(browsers),
+    useCallerHeaders(),
+    useSecurityHeaders({ isTls }),
+    yogaAlone(known.learning),
+    { onDispose: () => streams.close() },
+  ];
+  const yoga = createYoga({
+    schema,
+    context: ({ request, ...server }) => ({ ...serverContext, ...ownContext(request, server) }),
     graphqlEndpoint: GRAPHQL_PATH,
     graphiql: hasGraphiQL && graphiql,
     renderGraphiQL,
@@ -134,33 +179,27 @@ export function createGraphQLServer({
       // useRequestLog tells what is masked, with the request's id.
       error: () => {},
     },
-    plugins: [
-      useStrangerLimits(limits),
-      useWellFormedRequest(),
-      ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
-      useDocumentLimits(context.queryLimits),
-      ...(hasIntrospection ? [] : [useClosedIntrospection()]),
-      useAcceptedStream(),
-      useHttpStatus(),
-      // After the statuses, whose codes it tells, and before whoever may stop the operation.
-      useRequestLog(log, entries),
-      ...(tracing ? [useTracing(tracing, entries, { isTls })] : []),
-      useCors(cors),
-      ...(counting ? [useMetrics(counting.metrics, entries)] : []),
-      useIncrementalDelivery(),
-      useLiveViewer(streams),
-      useAuthentication(schemes, tracing?.within),
-      // Who is calling is known by now; whoever sends no credential was counted before.
-      useRateLimits(limits, entries),
-      useSettledChanges(changes),
-      useOAuthIntrospect(serverContext, oauth),
-      useOAuthRevoke(serverContext, changes, oauth),
-      ...(signingKeys ? [useJwks(signingKeys, context.now, entries)] : []),
-      ...(counting?.token ? [useMetricsPath({ ...counting, token: counting.token }, entries)] : []),
-      useSessionCookie(browsers),
-      useCallerHeaders(),
-      useSecurityHeaders({ isTls }),
-      { onDispose: () => streams.close() },
-    ],
+    plugins,
+  });
+  const { listener, answered } = createShortWay({
+    plugins: plugins.filter((plugin) => !ofYoga.has(plugin)),
+    serverContext,
+    ownContext,
+    noteOutcome(request, code) {
+      const entry = entries.get(request);
+      if (entry) entry.outcome = code;
+    },
+    known,
+    trustedDocuments,
+    mostBodyBytes,
+    log,
+    yoga,
+  });
+  return Object.assign(listener, {
+    fetch: yoga.fetch,
+    dispose: yoga.dispose,
+    /** The same, each request by Yoga. */
+    yoga,
+    answeredWithoutYoga: answered,
   });
 }

@@ -1,0 +1,453 @@
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import { type FetchAPI, type GraphQLParams, type Plugin, processRegularResult } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
+import type { Context, ServerContext } from '../graphql/context.ts';
+import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
+import type { Promptly } from '../promptly.ts';
+import { GRAPHQL_PATH } from './graphql-path.ts';
+import type { KnownQueries, KnownQuery } from './known-queries.ts';
+import { maskError } from './mask-error.ts';
+import { authorizationsOf } from './two-authorizations.ts';
+import { trustedQueryOf } from './use-trusted-documents.ts';
+
+interface ShortWayOptions {
+  /** The server's own plugins, in their order: each hook of theirs is called here, too, where it has a part in the answer. */
+  plugins: readonly (Plugin | Plugin<Context>)[];
+  serverContext: ServerContext;
+  /** The request's own part of its context. */
+  ownContext(request: Request, server: object): Omit<Context, keyof ServerContext>;
+  /** Notes with which code a request was refused. */
+  noteOutcome(request: Request, code: ErrorCode): void;
+  known: KnownQueries;
+  /** Null: any document is run. */
+  trustedDocuments: TrustedDocuments | null;
+  mostBodyBytes: number;
+  log: Logger;
+  /** Answers whatever is not asked in the common way. */
+  yoga: RequestListener;
+}
+
+/** What hooks are told of the URL of what comes this way. */
+const PLACE = { pathname: GRAPHQL_PATH };
+
+interface NodePair {
+  req: IncomingMessage;
+  res: ServerResponse;
+}
+
+/** A request on its way, as hooks are told of it. */
+class Asked {
+  readonly request: Request;
+  readonly serverContext: NodePair;
+  readonly url = PLACE;
+  readonly mediaType: string;
+  response: Answer | null = null;
+
+  constructor(req: IncomingMessage, res: ServerResponse, mediaType: string) {
+    this.request = new AskedRequest(req.headers) as unknown as Request;
+    this.serverContext = { req, res };
+    this.mediaType = mediaType;
+  }
+}
+
+interface ShortWay {
+  listener: RequestListener;
+  /** How many requests it has answered itself. */
+  answered(): number;
+}
+
+/** A request in the common way, read as far as Yoga would read it before anything comes of it. */
+interface Question {
+  query: KnownQuery;
+  params: GraphQLParams;
+}
+
+const JSON_TYPES: ReadonlySet<string> = new Set([
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json;charset=utf-8',
+  'application/json; charset=UTF-8',
+  'application/json;charset=UTF-8',
+]);
+
+/** Bodies that are kept with what they ask. */
+const MOST_KEPT = 200;
+const LONGEST_KEPT = 4_000;
+
+const PARAMETERS: ReadonlySet<string> = new Set(['query', 'operationName', 'variables', 'extensions']);
+
+/**
+ * Answers the common request, a query as JSON by POST that Yoga has executed before, without the Request, the Response
+ * and the streams of fetch, and hands all else to Yoga untouched. What refuses, counts, logs and sets headers are the
+ * same plugins.
+ */
+export function createShortWay({
+  plugins,
+  serverContext: lent,
+  ownContext,
+  noteOutcome,
+  known,
+  trustedDocuments,
+  mostBodyBytes,
+  log,
+  yoga,
+}: ShortWayOptions): ShortWay {
+  const hooks = hooksOf(plugins);
+  let answered = 0;
+  const [instrument] = plugins.flatMap(({ instrumentation }) => instrumentation?.request ?? []);
+  const questions = new LRUCache<string, Question>({ max: MOST_KEPT });
+
+  /** A context before which stands what the server lends: to copy that for each request took longer than to answer it. */
+  class AskedContext {
+    viewer = null;
+    failure = null;
+    readonly req: IncomingMessage;
+    readonly res: ServerResponse;
+    readonly request: Request;
+    readonly sender: Context['sender'];
+    readonly browser: Context['browser'];
+    readonly admitted: Context['admitted'];
+
+    constructor(request: Request, server: NodePair) {
+      const { sender, browser, admitted } = ownContext(request, server);
+      this.req = server.req;
+      this.res = server.res;
+      this.request = request;
+      this.sender = sender;
+      this.browser = browser;
+      this.admitted = admitted;
+    }
+  }
+  Object.setPrototypeOf(AskedContext.prototype, lent);
+
+  /** What is asked; null: for Yoga to read. Nothing has come of it yet. */
+  function read(body: string): Question | null {
+    let params: GraphQLParams;
+    try {
+      params = JSON.parse(body);
+    } catch {
+      return null;
+    }
+    if (!isObject(params)) return null;
+    const { operationName = null, variables = null, extensions = null } = params;
+    if (operationName !== null && typeof operationName !== 'string') return null;
+    if ((variables !== null && !isObject(variables)) || (extensions !== null && !isObject(extensions))) return null;
+    const text = trustedDocuments ? trustedQueryOf(params, trustedDocuments) : params.query;
+    if (typeof text !== 'string') return null;
+    for (const name in params) if (!PARAMETERS.has(name) && !(trustedDocuments && name === 'documentId')) return null;
+    const query = known.find(text, operationName, variables);
+    return query && { query, params };
+  }
+
+  /** As readAgain; what cannot even be read, such as a document that is too much, Yoga refuses in its own words. */
+  function readOrNull(body: string): Question | null {
+    try {
+      return readAgain(body);
+    } catch {
+      return null;
+    }
+  }
+
+  /** As read; bodies come again byte by byte, and those without variables are kept as what they were read as. */
+  function readAgain(body: string): Question | null {
+    const before = questions.get(body);
+    if (before) return before;
+    const question = read(body);
+    if (question && question.params.variables == null && body.length <= LONGEST_KEPT) questions.set(body, question);
+    return question;
+  }
+
+  function answer(req: IncomingMessage, res: ServerResponse, question: Question, mediaType: string): void {
+    answered += 1;
+    const asked = new Asked(req, res, mediaType);
+    try {
+      const done = instrument
+        ? instrument({ request: asked.request }, () => answerTo(asked, question) ?? DONE)
+        : answerTo(asked, question);
+      if (done instanceof Promise) done.catch((error) => giveUp(error, res));
+    } catch (error) {
+      giveUp(error, res);
+    }
+  }
+
+  /** A hook is broken that sees every answer: there is none to be had, and nobody else would hear of it. */
+  function giveUp(err: unknown, res: ServerResponse): void {
+    log.error({ err }, 'request failed');
+    res.destroy();
+  }
+
+  function answerTo(asked: Asked, question: Question): Promptly<void> {
+    for (const onRequest of hooks.onRequest) onRequest(asked as never);
+    let result: Promptly<ExecutionResult | RequestRefused>;
+    try {
+      result = resultOf(question, asked);
+    } catch (error) {
+      return fail(error, asked);
+    }
+    if (!(result instanceof Promise)) return send(answerOf(result, asked), asked);
+    return result.then(
+      (later) => send(answerOf(later, asked), asked),
+      (error) => fail(error, asked),
+    );
+  }
+
+  function fail(error: unknown, asked: Asked): void {
+    send(answerOf(error instanceof RequestRefused ? error : { errors: [error as GraphQLError] }, asked), asked);
+  }
+
+  function answerOf(result: ExecutionResult | RequestRefused, asked: Asked): Answer {
+    const { mediaType, request } = asked;
+    if (result instanceof RequestRefused) {
+      noteOutcome(request, result.code);
+      return refusalAnswer(result, mediaType);
+    }
+    if (!result.errors) return new Answer(JSON.stringify(result), wholeAnswer(mediaType));
+    return processRegularResult(processed(result, result.errors, asked), FETCH_API, mediaType) as unknown as Answer;
+  }
+
+  function send(response: Answer, asked: Asked): void {
+    const { serverContext } = asked;
+    asked.response = response;
+    for (const onResponse of hooks.onResponse) onResponse(asked as never);
+    serverContext.res.writeHead(response.status, response.headers.list);
+    serverContext.res.end(response.body);
+  }
+
+  function resultOf(
+    { query, params }: Question,
+    { request, serverContext }: Asked,
+  ): Promptly<ExecutionResult | RequestRefused> {
+    for (const onParams of hooks.onParams) {
+      onParams({ request, context: serverContext, params, setParams: ignore } as never);
+    }
+    const { schema, document, operationName, execute } = query;
+    const { variables } = params;
+    const contextValue = new AskedContext(request, serverContext) as unknown as Context;
+    let stopped: ExecutionResult | RequestRefused | null = null;
+    const payload = {
+      args: { schema, document, operationName, contextValue, variableValues: variables },
+      executeFn: (): Promptly<ExecutionResult> => execute(contextValue, variables),
+      setExecuteFn(next: () => Promptly<ExecutionResult>) {
+        payload.executeFn = next;
+      },
+      setResultAndStopExecution(result: ExecutionResult) {
+        stopped = result;
+      },
+      refuse(refusal: RequestRefused) {
+        stopped = refusal;
+      },
+    };
+
+    // What they return is for mutations and streams, which do not come this way.
+    function goOn(from: number): Promptly<ExecutionResult | RequestRefused> {
+      for (let at = from; at < hooks.onExecute.length; at += 1) {
+        const done = hooks.onExecute[at]?.(payload as never);
+        if (done instanceof Promise) return done.then(() => stopped ?? goOn(at + 1));
+        if (stopped) return stopped;
+      }
+      return payload.executeFn();
+    }
+
+    return goOn(0);
+  }
+
+  function processed(
+    unmasked: ExecutionResult,
+    errors: readonly GraphQLError[],
+    { request, serverContext }: Asked,
+  ): ExecutionResult {
+    let result: ExecutionResult = { ...unmasked, errors: errors.map(maskError) as GraphQLError[] };
+    const setResult = (next: ExecutionResult) => {
+      result = next;
+    };
+    for (const onResultProcess of hooks.onResultProcess) {
+      onResultProcess({ request, result, setResult, resultProcessor: processRegularResult, serverContext } as never);
+    }
+    return result;
+  }
+
+  function listener(req: IncomingMessage, res: ServerResponse): unknown {
+    const mediaType = isCommon(req, mostBodyBytes) ? known.mediaTypeFor(req.headers.accept ?? null) : null;
+    if (mediaType === null) return yoga(req, res);
+    readBody(req, (body) => {
+      const question = body && readOrNull(body.toString());
+      if (question) return void answer(req, res, question, mediaType);
+      // As if nobody had looked at it.
+      if (body) req.unshift(body);
+      yoga(req, res);
+    });
+  }
+
+  return { listener, answered: () => answered };
+}
+
+function isCommon(req: IncomingMessage, mostBodyBytes: number): boolean {
+  const { method, url, headers } = req;
+  if (method !== 'POST' || url !== GRAPHQL_PATH || !JSON_TYPES.has(headers['content-type'] ?? '')) return false;
+  if (headers['content-encoding'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+  const length = lengthOf(req);
+  return length > 0 && length <= mostBodyBytes && authorizationsOf(req) < 2;
+}
+
+function lengthOf({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0);
+}
+
+/** Calls back with the whole body, which is then off the stream, or with null when it does not come. */
+function readBody(req: IncomingMessage, done: (body: Buffer | null) => void): void {
+  const length = lengthOf(req);
+  function end(body: Buffer | null): void {
+    req.off('readable', read);
+    req.off('close', giveUp);
+    done(body);
+  }
+  function read(): void {
+    const body: Buffer | null = req.read(length);
+    if (body) end(body);
+  }
+  function giveUp(): void {
+    end(null);
+  }
+  req.on('readable', read);
+  req.on('close', giveUp);
+}
+
+function ignore(): void {}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const DONE = Promise.resolve();
+
+/** As much of a Request as the plugins read. */
+class AskedRequest {
+  readonly method = 'POST';
+  readonly url = `http://localhost${GRAPHQL_PATH}`;
+  readonly headers: Pick<Headers, 'get' | 'has'>;
+
+  constructor(headers: IncomingHttpHeaders) {
+    this.headers = new AskedHeaders(headers);
+  }
+}
+
+class AskedHeaders {
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor(headers: IncomingHttpHeaders) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | null {
+    const value = this.#headers[name] ?? this.#headers[name.toLowerCase()];
+    return value === undefined ? null : String(value);
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+}
+
+interface AnswerInit {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+}
+
+const WHOLE: Record<string, AnswerInit> = {};
+
+/**
+ * A refusal of the whole operation, as toGraphQLError, useHttpStatus and Yoga would tell it between them. Each of those
+ * makes an error of it, and an error looks for where it was made.
+ */
+function refusalAnswer({ code, message, headers, extensions }: RequestRefused, mediaType: string): Answer {
+  const { status, isSpec = false }: { status: number; isSpec?: boolean } = ERROR_CODES[code];
+  return new Answer(JSON.stringify({ errors: [{ message, extensions: { ...extensions, code } }] }), {
+    status: isSpec && mediaType === 'application/json' ? 200 : status,
+    headers: { 'content-type': `${mediaType}; charset=utf-8`, ...headers },
+  });
+}
+
+function wholeAnswer(mediaType: string): AnswerInit {
+  WHOLE[mediaType] ??= { status: 200, headers: { 'content-type': `${mediaType}; charset=utf-8` } };
+  return WHOLE[mediaType];
+}
+
+/** As much of a Response as the plugins read and change. */
+class Answer {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: AnswerHeaders;
+  readonly body: string;
+
+  constructor(body: string, { status, headers }: AnswerInit) {
+    this.status = status;
+    this.ok = status >= 200 && status < 300;
+    this.body = body;
+    this.headers = new AnswerHeaders(headers, Buffer.byteLength(body));
+  }
+}
+
+class AnswerHeaders {
+  /** Names, in lower case, and values in turn, as node:http takes them. */
+  readonly list: string[];
+
+  constructor(headers: AnswerInit['headers'], length: number) {
+    this.list = ['content-length', String(length)];
+    for (const name of Object.keys(headers)) this.set(name, headers[name] as string);
+  }
+
+  get(name: string): string | null {
+    const at = this.#placeOf(lowerCase(name));
+    return at < 0 ? null : (this.list[at + 1] ?? null);
+  }
+
+  set(name: string, value: string): void {
+    const lower = lowerCase(name);
+    const at = this.#placeOf(lower);
+    if (at < 0) this.list.push(lower, value);
+    else this.list[at + 1] = value;
+  }
+
+  append(name: string, value: string): void {
+    const lower = lowerCase(name);
+    // Of cookies each is a header of its own.
+    const at = lower === 'set-cookie' ? -1 : this.#placeOf(lower);
+    if (at < 0) this.list.push(lower, value);
+    else this.list[at + 1] = `${this.list[at + 1]}, ${value}`;
+  }
+
+  #placeOf(lower: string): number {
+    const { list } = this;
+    for (let at = 0; at < list.length; at += 2) if (list[at] === lower) return at;
+    return -1;
+  }
+}
+
+const lowerCases = new Map<string, string>();
+
+/** Of names that are all written down in this server. */
+function lowerCase(name: string): string {
+  let lower = lowerCases.get(name);
+  if (lower === undefined) {
+    lower = name.toLowerCase();
+    lowerCases.set(name, lower);
+  }
+  return lower;
+}
+
+const FETCH_API = { Response: Answer } as unknown as FetchAPI;
+
+function hooksOf(plugins: ShortWayOptions['plugins']) {
+  const of = <Name extends keyof Plugin<Context>>(name: Name) =>
+    plugins.flatMap((plugin) => (plugin[name] ? [plugin[name]] : [])) as NonNullable<Plugin<Context>[Name]>[];
+  return {
+    onRequest: of('onRequest'),
+    onParams: of('onParams'),
+    onExecute: of('onExecute'),
+    onResultProcess: of('onResultProcess'),
+    onResponse: of('onResponse'),
+  };
+}
