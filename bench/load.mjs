@@ -26,7 +26,7 @@ function keepAsking() {
       received = received.length === 0 ? data : Buffer.concat([received, data]);
       const length = replyLength(received);
       if (length === null || received.length < length) return;
-      const status = received.toString('latin1', 9, 12);
+      const status = received[9] * 100 + received[10] * 10 + received[11] - 5328;
       statuses[status] = (statuses[status] ?? 0) + 1;
       sample ??= received.toString('utf8', received.indexOf('\r\n\r\n') + 4, length).slice(0, 300);
       received = received.subarray(length);
@@ -40,11 +40,26 @@ function keepAsking() {
 function replyLength(bytes) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return null;
-  const head = bytes.toString('latin1', 0, end).toLowerCase();
-  const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
-  if (length !== undefined) return end + 4 + Number(length);
+  const length = contentLength(bytes, end);
+  if (length !== null) return end + 4 + length;
   const last = bytes.indexOf('0\r\n\r\n', end + 4);
   return last === -1 ? null : last + 5;
+}
+
+const LENGTHS = ['\r\ncontent-length: ', '\r\nContent-Length: '].map((text) => Buffer.from(text, 'latin1'));
+
+/** By its bytes: a text made of each reply's headers would cost who asks as much as the reply costs who answers. */
+function contentLength(bytes, end) {
+  for (const name of LENGTHS) {
+    const at = bytes.indexOf(name);
+    if (at === -1 || at > end) continue;
+    let length = 0;
+    for (let place = at + name.length; bytes[place] >= 48 && bytes[place] <= 57; place++) {
+      length = length * 10 + bytes[place] - 48;
+    }
+    return length;
+  }
+  return null;
 }
 
 await Promise.all(Array.from({ length: connections }, keepAsking));

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -32,32 +33,43 @@ export function start(env: Record<string, string>): Promise<Started> {
   return startScript(MAIN, [], env);
 }
 
-/** As start, of a script that puts the server together in a way of its own, or of a peer; on one core alone, if named. */
+interface Placed {
+  /** The one core that it may use. */
+  core?: string;
+  /** Where its output goes, as a service's does; else it is read here, which takes some of the machine. */
+  logFile?: string;
+}
+
+/** As start, of a script that puts the server together in a way of its own, or of a peer. */
 export async function startScript(
   script: string,
   parts: string[],
   env: Record<string, string>,
-  core?: string,
+  { core, logFile }: Placed = {},
 ): Promise<Started> {
   const from = performance.now();
   const [file = '', ...words] = [...(core === undefined ? [] : ['taskset', '-c', core]), process.execPath, script];
   const child = spawn(file, [...words, ...parts], {
     env: { PATH: process.env.PATH, PORT: '0', ...UNREACHED, ...env },
+    stdio: ['ignore', logFile ? openSync(logFile, 'w') : 'pipe', 'pipe'],
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   let output = '';
-  child.stderr.on('data', (text) => process.stderr.write(text));
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', function read(text) {
+  child.stderr?.on('data', (text) => process.stderr.write(text));
+  const failed = ended.then((): never => {
+    throw new Error(`The server did not start: ${output}`);
+  });
+  const read = new Promise<string>((resolve) => {
+    child.stdout?.on('data', function read(text) {
       output += text;
-      const found = /GraphQL\s+(\S+)/.exec(output)?.[1];
+      const found = urlIn(output);
       if (!found) return;
       // What comes behind is the log, a line each request: to keep it all would slow down who asks.
-      child.stdout.off('data', read).resume();
+      child.stdout?.off('data', read).resume();
       resolve(found);
     });
-    ended.then(() => reject(new Error(`The server did not start: ${output}`)));
   });
+  const url = await Promise.race([logFile ? urlInFile(logFile) : read, failed]);
   await ask(url, '{ __typename }');
   const startMs = performance.now() - from;
   return {
@@ -69,6 +81,19 @@ export async function startScript(
       await ended;
     },
   };
+}
+
+/** As the server says it to people, or in its log. */
+function urlIn(output: string): string | null {
+  return /"graphql":"([^"]+)"/.exec(output)?.[1] ?? /GraphQL\s+(\S+)/.exec(output)?.[1] ?? null;
+}
+
+async function urlInFile(file: string): Promise<string> {
+  for (;;) {
+    const url = urlIn(readFileSync(file, 'utf8'));
+    if (url) return url;
+    await sleep(5);
+  }
 }
 
 function cpuMsOf(pid = 0): number {

@@ -2,6 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { clientRequests } from './client-requests.ts';
 import { inDatabase, query } from './postgres.ts';
 import { ask, command, inFolder, median, type Started, startScript, table } from './program.ts';
 
@@ -53,7 +54,9 @@ export async function requests(): Promise<string> {
     inFolder(async (folder) => {
       const started: Started[] = [];
       async function begin(script: string, env: Record<string, string> = {}): Promise<Started> {
-        const server = await startScript(script, [], { DATABASE_URL: database, ...env }, SERVER_CORE);
+        const logFile = script === MAIN ? `${folder}/${started.length}.log` : undefined;
+        const placed = { core: SERVER_CORE, ...(logFile && { logFile }) };
+        const server = await startScript(script, [], { DATABASE_URL: database, ...env }, placed);
         started.push(server);
         return server;
       }
@@ -72,10 +75,12 @@ async function contend(
   folder: string,
   begin: (script: string, env?: Record<string, string>) => Promise<Started>,
 ): Promise<Contender[]> {
-  const env = { DATABASE_URL: database, TOKEN_SECRETS: 's'.repeat(32) };
+  // As it is deployed: its log goes to a file, as JSON, and nothing is on that development alone has.
+  const live = { NODE_ENV: 'production', PUBLIC_URL: 'http://127.0.0.1:4000', TOKEN_SECRETS: 's'.repeat(32) };
+  const env = { ...live, DATABASE_URL: database };
   await command(['user', 'create', 'ada', '--password-stdin'], { ...env, DATA_DIR: folder }, PASSWORD);
   const onServer = await begin(MAIN, { ...env, DATA_DIR: folder, METRICS_PORT: '0' });
-  const embeddedEnv = { DATABASE_URL: '', TOKEN_SECRETS: env.TOKEN_SECRETS, DATA_DIR: `${folder}/embedded` };
+  const embeddedEnv = { ...live, DATABASE_URL: '', DATA_DIR: `${folder}/embedded` };
   await command(['user', 'create', 'ada', '--password-stdin'], embeddedEnv, PASSWORD);
   const onEmbedded = await begin(MAIN, { ...embeddedEnv, METRICS_PORT: '0' });
   const { key, id } = await logIn(onServer);
@@ -94,6 +99,12 @@ async function contend(
     { name: 'yoga, bare, no auth', server: yoga, request: { headers: {}, body: ME }, status: '200' },
     { name: 'Tessera, PostgreSQL', server: onServer, request: withKey(key), status: '200' },
     { name: 'Tessera, embedded', server: onEmbedded, request: withKey(embedded.key), status: '200' },
+    ...(await clientRequests(`Token ${key}`)).map(([client, request]) => ({
+      name: `Tessera, as ${client} asks`,
+      server: onServer,
+      request,
+      status: '200',
+    })),
     { name: 'Tessera, a forged key', server: onServer, request: withKey(forged), status: '401' },
     { name: 'Tessera, 20 tokens', server: onServer, request: { ...withKey(key), body: list }, status: '200' },
     { name: 'tutorial: yoga, Pothos, Prisma', server: tutorial, request: withKey(rowId), status: '200' },
@@ -148,7 +159,7 @@ async function inTurns(contenders: readonly Contender[]): Promise<Round[][]> {
   const rounds: Round[][] = contenders.map(() => []);
   for (let round = -1; round < ROUNDS; round++) {
     for (const [place, contender] of contenders.entries()) {
-      const measured = await measure(contender, round === -1 ? ROUND_MS / 2 : ROUND_MS);
+      const measured = await measure(contender, ROUND_MS);
       // The first is for warming up.
       if (round >= 0) rounds[place]?.push(measured);
     }
