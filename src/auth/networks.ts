@@ -31,8 +31,13 @@ export const networkOf = remembering((address) => {
   return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, NETWORK_BYTES).join('.');
 });
 
-/** An address as it is written in one way alone, zones left out; null when it is none. */
-export const spellingOf = remembering((text: string) => parseAddress(text.split('%', 1)[0] ?? '')?.toString() ?? null);
+/** An address as a socket names it, with the interface by which an address of one link was reached; null when it is none. */
+export function parseSocketAddress(text: string): Address | null {
+  return parseAddress(text.split('%', 1)[0] ?? '');
+}
+
+/** As parseSocketAddress, written in one way alone. */
+export const spellingOf = remembering((text: string) => parseSocketAddress(text)?.toString() ?? null);
 
 /** The same addresses are asked for again and again, and reading one takes as long as proving a key. */
 function remembering<Read>(read: (text: string) => Read): (text: string) => Read {

@@ -4,7 +4,6 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
@@ -18,6 +17,7 @@ import {
 import { compileQuery as compile, isCompiledQuery } from 'graphql-jit';
 import { type Promptly, whenThere } from '../promptly.ts';
 import type { Context } from './context.ts';
+import { fragmentsOf } from './fragments.ts';
 
 /** Executes one query of a document. */
 export type CompiledQuery = (
@@ -70,10 +70,7 @@ function isCompilable(schema: GraphQLSchema, document: DocumentNode, operationNa
   const operation = getOperationAST(document, operationName);
   const root = operation?.operation === OperationTypeNode.QUERY ? schema.getQueryType() : null;
   if (!operation || !root || operation.variableDefinitions?.some(({ defaultValue }) => defaultValue)) return false;
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const node of document.definitions) {
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
-  }
+  const fragments = fragmentsOf(document);
   let left = MOST_FIELDS;
 
   function isPlain(type: GraphQLObjectType, { selections }: SelectionSetNode): boolean {

@@ -63,7 +63,11 @@ class Gates<Types extends SchemaTypes> extends BasePlugin<Types> {
 
   private guarded(resolve: Resolver<Types>, field: PothosOutputFieldConfig<Types>): Resolver<Types> {
     const { pothosOptions: ofType } = this.buildCache.getTypeConfig(field.parentType);
-    const { rules, rowRule } = declaredRules(ofType as DeclaredRules, field.pothosOptions as DeclaredRules);
+    const { rules, rowRule } = declaredRules(
+      field.parentType,
+      ofType as DeclaredRules,
+      field.pothosOptions as DeclaredRules,
+    );
     if (rules.length === 0 && !rowRule) return resolve;
     return (parent, args, given, info) => {
       const context = given as Context;

@@ -3,12 +3,12 @@ import {
   type DocumentNode,
   type FragmentDefinitionNode,
   getOperationAST,
-  Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
   visit,
 } from 'graphql';
 import { RequestRefused } from '../errors.ts';
+import { fragmentsOf } from './fragments.ts';
 import type { RequestedOperation } from './read-operation.ts';
 
 /** The directives by which parts of an answer may come later. */
@@ -52,9 +52,7 @@ export function findMisplacedDefer({ document, operationName }: RequestedOperati
   }
 
   function isDeferringInFragments(): boolean {
-    const fragments = new Map(
-      document.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
-    );
+    const fragments = fragmentsOf(document);
     // The set grows while it is walked, until each fragment has been seen once.
     for (const name of spread) {
       const fragment = fragments.get(name);

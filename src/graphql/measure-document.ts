@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import { RequestRefused } from '../errors.ts';
 import { checkNesting } from './check-tokens.ts';
+import { fragmentsOf } from './fragments.ts';
 import { tooComplex } from './query-limits.ts';
 
 /** What an operation or fragment comes to, each fragment counted where and as often as it is spread. */
@@ -26,9 +27,8 @@ const NOTHING: DocumentMeasure = { depth: 0, aliases: 0, directives: 0, levels: 
  * The most that any operation or fragment of the document comes to. It need not be valid: what is not there counts
  * nothing, nor does a fragment within itself. Throws RequestRefused where it nests too deep to be gone through.
  */
-export function measureDocument({ definitions }: DocumentNode): DocumentMeasure {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+export function measureDocument(document: DocumentNode): DocumentMeasure {
+  const fragments = fragmentsOf(document);
   // Each fragment is measured once, however often it is spread: they double and double again.
   const measured = new Map<FragmentDefinitionNode, DocumentMeasure>();
 
@@ -80,7 +80,7 @@ export function measureDocument({ definitions }: DocumentNode): DocumentMeasure 
   }
 
   const most = { ...NOTHING };
-  for (const node of definitions) {
+  for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION && node.kind !== Kind.FRAGMENT_DEFINITION) continue;
     const measure = node.kind === Kind.FRAGMENT_DEFINITION ? measureFragment(node, 0) : measureNode(node, 0);
     const variables = node.variableDefinitions ?? [];

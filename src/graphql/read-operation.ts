@@ -3,7 +3,6 @@ import {
   BREAK,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLDirective,
   type GraphQLField,
   GraphQLIncludeDirective,
@@ -27,6 +26,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
+import { fragmentsOf } from './fragments.ts';
 import { pageRuleOf } from './page.ts';
 
 /** An operation about to be executed: as `execute` is given it, variables not yet coerced. */
@@ -126,10 +126,7 @@ function readWith(
   const operation = getOperationAST(document, operationName);
   const root = operation && schema.getRootType(operation.operation);
   if (!operation || !root) return null;
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  }
+  const fragments = fragmentsOf(document);
 
   function partsOf(type: GraphQLNamedType, { selections }: SelectionSetNode): Part[] {
     return selections.filter(isWanted).flatMap((selection): Part[] => {

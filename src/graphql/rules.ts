@@ -96,16 +96,17 @@ export function needsBrowserProof(field: GraphQLField<unknown, unknown>): boolea
 
 /** The rules that need no data: those of the field itself and, on a root type, of the type unless it skips them. */
 export function staticRulesOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Rule[] {
-  return declaredRules(pothosOptionsOf(parent), pothosOptionsOf(field)).rules;
+  return declaredRules(parent.name, pothosOptionsOf(parent), pothosOptionsOf(field)).rules;
 }
 
-/** What Pothos is told of a type, and of a field of it. */
+/** What Pothos is told of the type of this name, and of a field of it. */
 export function declaredRules(
+  typeName: string,
   ofType: DeclaredRules,
   { authScopes, skipTypeScopes = false }: DeclaredRules,
 ): { rules: Rule[]; rowRule: RowRule | null } {
   // It would be enforced and shown nowhere.
-  if (typeof ofType.authScopes === 'function') throw new Error('The rule of a type must not be a function.');
+  if (typeof ofType.authScopes === 'function') throw new Error(`The rule of ${typeName} must not be a function.`);
   return {
     rules: [...(skipTypeScopes ? [] : rulesIn(ofType.authScopes)), ...rulesIn(authScopes)],
     rowRule: typeof authScopes === 'function' ? (authScopes as RowRule) : null,

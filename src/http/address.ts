@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { parseAddress, parseNetwork, spellingOf } from '../auth/networks.ts';
+import { parseAddress, parseNetwork, parseSocketAddress, spellingOf } from '../auth/networks.ts';
 
 /** Where a request comes from; null: it came by no connection. */
 export type AddressOf = (req: IncomingMessage | undefined) => string | null;
@@ -24,7 +24,7 @@ export function createAddressOf(
     const remote = socket?.remoteAddress ?? '';
     const forwarded = req?.headers['x-forwarded-for'];
     if (forwarded === undefined) return spellingOf(remote);
-    let address = addressOf(remote);
+    let address = parseSocketAddress(remote);
     if (!address) return null;
     if (!isTrusted(address) && !isNoted) {
       isNoted = true;
@@ -47,7 +47,7 @@ type Address = NonNullable<ReturnType<typeof parseAddress>>;
 export function trusting(trustedProxies: readonly string[]): (address: string) => boolean {
   const isTrusted = trustingParsed(trustedProxies);
   return (text) => {
-    const address = addressOf(text);
+    const address = parseSocketAddress(text);
     return address !== null && isTrusted(address);
   };
 }
@@ -58,11 +58,6 @@ function trustingParsed(trustedProxies: readonly string[]): (address: Address) =
     return network ? [network] : [];
   });
   return (address) => networks.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits));
-}
-
-/** A socket names the interface, too, by which an address of one link was reached. */
-function addressOf(text: string): Address | null {
-  return parseAddress(text.split('%', 1)[0] ?? '');
 }
 
 /** Some proxies add the client's port. */

@@ -38,7 +38,7 @@ export function createMetrics(figures: Figures, version: string): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const answered = new Map<string, Omit<Answered, 'seconds'> & { count: number }>();
+  const answered = new Map<string, { labels: Record<'endpoint' | 'outcome' | 'status', string>; count: number }>();
   new Counter({
     name: 'tessera_requests_total',
     help: 'Requests that were answered.',
@@ -46,9 +46,7 @@ export function createMetrics(figures: Figures, version: string): Metrics {
     registers,
     collect() {
       this.reset();
-      for (const { endpoint, outcome, status, count } of answered.values()) {
-        this.inc({ endpoint, outcome, status: classOf(status) }, count);
-      }
+      for (const { labels, count } of answered.values()) this.inc(labels, count);
     },
   });
   const durations = durationHistogram(registry, {
@@ -125,11 +123,12 @@ export function createMetrics(figures: Figures, version: string): Metrics {
   }).set({ version, node: process.version }, 1);
 
   return {
-    note({ endpoint, outcome, status, seconds }) {
-      const series = `${endpoint} ${outcome} ${classOf(status)}`;
+    note({ endpoint, outcome, status: code, seconds }) {
+      const status = `${Math.floor(code / 100)}xx`;
+      const series = `${endpoint} ${outcome} ${status}`;
       const before = answered.get(series);
       if (before) before.count += 1;
-      else answered.set(series, { endpoint, outcome, status, count: 1 });
+      else answered.set(series, { labels: { endpoint, outcome, status }, count: 1 });
       durations.observe(endpoint, seconds);
       if (outcome === 'THROTTLED') throttled.inc();
     },
@@ -137,10 +136,3 @@ export function createMetrics(figures: Figures, version: string): Metrics {
     contentType: registry.contentType,
   };
 }
-
-/** A status as it is counted: `2xx`. */
-function classOf(status: number): string {
-  return CLASSES[Math.floor(status / 100)] ?? 'other';
-}
-
-const CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];

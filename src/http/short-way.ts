@@ -1,12 +1,14 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type FetchAPI, type GraphQLParams, type Plugin, processRegularResult } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { ERROR_CODES, type ErrorCode, RequestRefused } from '../errors.ts';
+import { type ErrorCode, RequestRefused } from '../errors.ts';
 import type { Context, ServerContext } from '../graphql/context.ts';
 import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Promptly } from '../promptly.ts';
+import { Answer, refusalAnswer, wholeAnswer } from './answer.ts';
+import { AskedRequest } from './asked-request.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import type { KnownQueries, KnownQuery } from './known-queries.ts';
 import { maskError } from './mask-error.ts';
@@ -123,14 +125,9 @@ export function createShortWay({
   }
   Object.setPrototypeOf(AskedContext.prototype, lent);
 
-  /** What is asked; null: for Yoga to read. Nothing has come of it yet. */
+  /** What is asked; null: for Yoga to read. Nothing has come of it yet. Throws what parsing throws. */
   function read(body: string): Question | null {
-    let params: GraphQLParams;
-    try {
-      params = JSON.parse(body);
-    } catch {
-      return null;
-    }
+    const params: GraphQLParams = JSON.parse(body);
     if (!isObject(params)) return null;
     const { operationName = null, variables = null, extensions = null } = params;
     if (operationName !== null && typeof operationName !== 'string') return null;
@@ -142,22 +139,20 @@ export function createShortWay({
     return query && { query, params };
   }
 
-  /** As readAgain; what cannot even be read, such as a document that is too much, Yoga refuses in its own words. */
+  /**
+   * As read, where it can be: what is no JSON, or a document that is too much, Yoga refuses in its own words. Bodies come
+   * again byte by byte, and those without variables are kept as what they were read as.
+   */
   function readOrNull(body: string): Question | null {
+    const before = questions.get(body);
+    if (before) return before;
     try {
-      return readAgain(body);
+      const question = read(body);
+      if (question && question.params.variables == null && body.length <= LONGEST_KEPT) questions.set(body, question);
+      return question;
     } catch {
       return null;
     }
-  }
-
-  /** As read; bodies come again byte by byte, and those without variables are kept as what they were read as. */
-  function readAgain(body: string): Question | null {
-    const before = questions.get(body);
-    if (before) return before;
-    const question = read(body);
-    if (question && question.params.variables == null && body.length <= LONGEST_KEPT) questions.set(body, question);
-    return question;
   }
 
   function answer(req: IncomingMessage, res: ServerResponse, question: Question, mediaType: string): void {
@@ -322,121 +317,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const DONE = Promise.resolve();
-
-/** As much of a Request as the plugins read. */
-class AskedRequest {
-  readonly method = 'POST';
-  readonly url = `http://localhost${GRAPHQL_PATH}`;
-  readonly headers: Pick<Headers, 'get' | 'has'>;
-
-  constructor(headers: IncomingHttpHeaders) {
-    this.headers = new AskedHeaders(headers);
-  }
-}
-
-class AskedHeaders {
-  readonly #headers: IncomingHttpHeaders;
-
-  constructor(headers: IncomingHttpHeaders) {
-    this.#headers = headers;
-  }
-
-  get(name: string): string | null {
-    const value = this.#headers[name] ?? this.#headers[name.toLowerCase()];
-    return value === undefined ? null : String(value);
-  }
-
-  has(name: string): boolean {
-    return this.get(name) !== null;
-  }
-}
-
-interface AnswerInit {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-}
-
-const WHOLE: Record<string, AnswerInit> = {};
-
-/**
- * A refusal of the whole operation, as toGraphQLError, useHttpStatus and Yoga would tell it between them. Each of those
- * makes an error of it, and an error looks for where it was made.
- */
-function refusalAnswer({ code, message, headers, extensions }: RequestRefused, mediaType: string): Answer {
-  const { status, isSpec = false }: { status: number; isSpec?: boolean } = ERROR_CODES[code];
-  return new Answer(JSON.stringify({ errors: [{ message, extensions: { ...extensions, code } }] }), {
-    status: isSpec && mediaType === 'application/json' ? 200 : status,
-    headers: { 'content-type': `${mediaType}; charset=utf-8`, ...headers },
-  });
-}
-
-function wholeAnswer(mediaType: string): AnswerInit {
-  WHOLE[mediaType] ??= { status: 200, headers: { 'content-type': `${mediaType}; charset=utf-8` } };
-  return WHOLE[mediaType];
-}
-
-/** As much of a Response as the plugins read and change. */
-class Answer {
-  readonly status: number;
-  readonly ok: boolean;
-  readonly headers: AnswerHeaders;
-  readonly body: string;
-
-  constructor(body: string, { status, headers }: AnswerInit) {
-    this.status = status;
-    this.ok = status >= 200 && status < 300;
-    this.body = body;
-    this.headers = new AnswerHeaders(headers, Buffer.byteLength(body));
-  }
-}
-
-class AnswerHeaders {
-  /** Names, in lower case, and values in turn, as node:http takes them. */
-  readonly list: string[];
-
-  constructor(headers: AnswerInit['headers'], length: number) {
-    this.list = ['content-length', String(length)];
-    for (const name of Object.keys(headers)) this.set(name, headers[name] as string);
-  }
-
-  get(name: string): string | null {
-    const at = this.#placeOf(lowerCase(name));
-    return at < 0 ? null : (this.list[at + 1] ?? null);
-  }
-
-  set(name: string, value: string): void {
-    const lower = lowerCase(name);
-    const at = this.#placeOf(lower);
-    if (at < 0) this.list.push(lower, value);
-    else this.list[at + 1] = value;
-  }
-
-  append(name: string, value: string): void {
-    const lower = lowerCase(name);
-    // Of cookies each is a header of its own.
-    const at = lower === 'set-cookie' ? -1 : this.#placeOf(lower);
-    if (at < 0) this.list.push(lower, value);
-    else this.list[at + 1] = `${this.list[at + 1]}, ${value}`;
-  }
-
-  #placeOf(lower: string): number {
-    const { list } = this;
-    for (let at = 0; at < list.length; at += 2) if (list[at] === lower) return at;
-    return -1;
-  }
-}
-
-const lowerCases = new Map<string, string>();
-
-/** Of names that are all written down in this server. */
-function lowerCase(name: string): string {
-  let lower = lowerCases.get(name);
-  if (lower === undefined) {
-    lower = name.toLowerCase();
-    lowerCases.set(name, lower);
-  }
-  return lower;
-}
 
 const FETCH_API = { Response: Answer } as unknown as FetchAPI;
 
