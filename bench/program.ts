@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ export interface Started {
   url: string;
   /** From the process's start to the first 200 from GraphQL. */
   startMs: number;
-  /** What the process has used of the processors so far, in milliseconds; nothing but Linux tells it. */
+  /** What the process and its workers have used of the processors so far, in milliseconds; nothing but Linux tells it. */
   cpuMs(): number;
   stop(): Promise<void>;
 }
@@ -96,11 +96,21 @@ async function urlInFile(file: string): Promise<string> {
   }
 }
 
+/** Of a process, its children that have ended, and all that descends from it and has not. */
 function cpuMsOf(pid = 0): number {
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
-  const [user, system] = fields.split(' ').slice(11);
+  const times = fields.split(' ').slice(11, 15).map(Number);
   // In hundredths of a second.
-  return (Number(user) + Number(system)) * 10;
+  const own = times.reduce((sum, time) => sum + time, 0) * 10;
+  return childrenOf(pid).reduce((sum, child) => sum + cpuMsOf(child), own);
+}
+
+/** A child is its parent's thread's that made it. */
+function childrenOf(pid: number): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
 }
 
 export async function ask(url: string, query: string, variables?: Record<string, unknown>): Promise<unknown> {
