@@ -34,6 +34,8 @@ export function start(env: Record<string, string>): Promise<Started> {
 }
 
 interface Placed {
+  /** What runs the script; unless said, this Node. */
+  program?: string;
   /** The one core that it may use. */
   core?: string;
   /** Where its output goes, as a service's does; else it is read here, which takes some of the machine. */
@@ -45,10 +47,10 @@ export async function startScript(
   script: string,
   parts: string[],
   env: Record<string, string>,
-  { core, logFile }: Placed = {},
+  { program = process.execPath, core, logFile }: Placed = {},
 ): Promise<Started> {
   const from = performance.now();
-  const [file = '', ...words] = [...(core === undefined ? [] : ['taskset', '-c', core]), process.execPath, script];
+  const [file = '', ...words] = [...(core === undefined ? [] : ['taskset', '-c', core]), program, script];
   const child = spawn(file, [...words, ...parts], {
     env: { PATH: process.env.PATH, PORT: '0', ...UNREACHED, ...env },
     stdio: ['ignore', logFile ? openSync(logFile, 'w') : 'pipe', 'pipe'],

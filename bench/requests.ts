@@ -2,6 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { authenticationPeers } from './authentication-peers.ts';
 import { clientRequests } from './client-requests.ts';
 import { inDatabase, query } from './postgres.ts';
 import { ask, command, inFolder, median, type Started, startScript, table } from './program.ts';
@@ -26,12 +27,21 @@ interface Request {
   body: string;
 }
 
-interface Contender {
+export interface Contender {
   name: string;
   server: Started;
   request: Request;
   status: string;
 }
+
+/** Who would be beside the others if he were here. */
+export interface LeftOut {
+  name: string;
+  leftOut: string;
+}
+
+/** Starts a peer's script on the servers' core. */
+export type Begin = (script: string, env?: Record<string, string>, program?: string) => Promise<Started>;
 
 interface Answered {
   perSecond: number;
@@ -53,16 +63,19 @@ export async function requests(): Promise<string> {
   return inDatabase(serverUrl, (database) =>
     inFolder(async (folder) => {
       const started: Started[] = [];
-      async function begin(script: string, env: Record<string, string> = {}): Promise<Started> {
+      async function begin(script: string, env: Record<string, string> = {}, program?: string): Promise<Started> {
         const logFile = script === MAIN ? `${folder}/${started.length}.log` : undefined;
-        const placed = { core: SERVER_CORE, ...(logFile && { logFile }) };
-        const server = await startScript(script, [], { DATABASE_URL: database, ...env }, placed);
+        const placed = { core: SERVER_CORE, ...(program && { program }), ...(logFile && { logFile }) };
+        const all = { NODE_ENV: 'production', DATABASE_URL: database, ...env };
+        const server = await startScript(script, [], all, placed);
         started.push(server);
         return server;
       }
       try {
-        const contenders = await contend(database, folder, begin);
-        return tableOf(contenders, await inTurns(contenders));
+        const all = await contend(database, folder, begin);
+        const contenders = all.filter((each) => 'server' in each);
+        const leftOut = all.filter((each) => 'leftOut' in each);
+        return tableOf(contenders, await inTurns(contenders), leftOut);
       } finally {
         for (const server of started) await server.stop();
       }
@@ -70,11 +83,7 @@ export async function requests(): Promise<string> {
   );
 }
 
-async function contend(
-  database: string,
-  folder: string,
-  begin: (script: string, env?: Record<string, string>) => Promise<Started>,
-): Promise<Contender[]> {
+async function contend(database: string, folder: string, begin: Begin): Promise<(Contender | LeftOut)[]> {
   // As it is deployed: its log goes to a file, as JSON, and nothing is on that development alone has.
   const live = { NODE_ENV: 'production', PUBLIC_URL: 'http://127.0.0.1:4000', TOKEN_SECRETS: 's'.repeat(32) };
   const env = { ...live, DATABASE_URL: database };
@@ -93,8 +102,9 @@ async function contend(
   const list = JSON.stringify({ query: '{ tokens(first: 20) { edges { node { id name } } } }' });
   const plainList = JSON.stringify({ query: '{ tokens(first: 20) { id name } }' });
   await makeTokens(database, rowId);
-  const yoga = await begin(`${PEERS}yoga.js`);
-  const tutorial = await begin(`${PEERS}tutorial.js`);
+  const peer: Begin = (script, ...more) => begin(`${PEERS}${script}`, ...more);
+  const yoga = await peer('yoga.js');
+  const tutorial = await peer('tutorial.js');
   return [
     { name: 'yoga, bare, no auth', server: yoga, request: { headers: {}, body: ME }, status: '200' },
     { name: 'Tessera, PostgreSQL', server: onServer, request: withKey(key), status: '200' },
@@ -114,21 +124,22 @@ async function contend(
       request: { ...withKey(rowId), body: plainList },
       status: '200',
     },
+    ...(await authenticationPeers(peer)),
     {
       name: 'Apollo Server, bare, no auth',
-      server: await begin(`${PEERS}apollo.js`),
+      server: await peer('apollo.js'),
       request: { headers: {}, body: ME },
       status: '200',
     },
     {
       name: 'fastify, mercurius, JIT, LRU',
-      server: await begin(`${PEERS}mercurius.js`),
+      server: await peer('mercurius.js'),
       request: withKey(key),
       status: '200',
     },
     {
       name: 'node:http, {}',
-      server: await begin(`${PEERS}node-http.js`),
+      server: await peer('node-http.js'),
       request: { headers: {}, body: ME },
       status: '200',
     },
@@ -179,7 +190,7 @@ async function measure({ name, server, request, status }: Contender, ms: number)
   return { perSecond, cpuMicros: (cpuMs * 1000) / answered };
 }
 
-function tableOf(contenders: readonly Contender[], rounds: readonly Round[][]): string {
+function tableOf(contenders: readonly Contender[], rounds: readonly Round[][], absent: readonly LeftOut[]): string {
   const [bare = []] = rounds;
   const rows = contenders.map(({ name }, place) => {
     const own = rounds[place] ?? [];
@@ -191,5 +202,6 @@ function tableOf(contenders: readonly Contender[], rounds: readonly Round[][]): 
       median(ratios).toFixed(2),
     ];
   });
-  return table(['', 'requests a second', 'µs of a core each', 'ratio to bare yoga'], rows);
+  const others = absent.map(({ name, leftOut }) => [name, leftOut, '', '']);
+  return table(['', 'requests a second', 'µs of a core each', 'ratio to bare yoga'], [...rows, ...others]);
 }
