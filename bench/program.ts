@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
+/** A server as it is deployed: nothing is on that development alone has. Its log belongs in a file. */
+export const DEPLOYED = { NODE_ENV: 'production', PUBLIC_URL: 'http://127.0.0.1:4000', TOKEN_SECRETS: 's'.repeat(32) };
+
 /** Limits count, as they do for users, and nothing that is measured reaches them: all of it comes from one address. */
 const UNREACHED = Object.fromEntries(
   [
@@ -29,8 +32,8 @@ export interface Started {
 }
 
 /** The compiled server on a free port, as users run it, answering. */
-export function start(env: Record<string, string>): Promise<Started> {
-  return startScript(MAIN, [], env);
+export function start(env: Record<string, string>, placed?: Placed): Promise<Started> {
+  return startScript(MAIN, [], env, placed);
 }
 
 interface Placed {

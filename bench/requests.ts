@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { authenticationPeers } from './authentication-peers.ts';
 import { clientRequests } from './client-requests.ts';
 import { inDatabase, query } from './postgres.ts';
-import { ask, command, inFolder, median, type Started, startScript, table } from './program.ts';
+import { ask, command, DEPLOYED, inFolder, median, type Started, startScript, table } from './program.ts';
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
@@ -84,12 +84,10 @@ export async function requests(): Promise<string> {
 }
 
 async function contend(database: string, folder: string, begin: Begin): Promise<(Contender | LeftOut)[]> {
-  // As it is deployed: its log goes to a file, as JSON, and nothing is on that development alone has.
-  const live = { NODE_ENV: 'production', PUBLIC_URL: 'http://127.0.0.1:4000', TOKEN_SECRETS: 's'.repeat(32) };
-  const env = { ...live, DATABASE_URL: database };
+  const env = { ...DEPLOYED, DATABASE_URL: database };
   await command(['user', 'create', 'ada', '--password-stdin'], { ...env, DATA_DIR: folder }, PASSWORD);
   const onServer = await begin(MAIN, { ...env, DATA_DIR: folder, METRICS_PORT: '0' });
-  const embeddedEnv = { ...live, DATABASE_URL: '', DATA_DIR: `${folder}/embedded` };
+  const embeddedEnv = { ...DEPLOYED, DATABASE_URL: '', DATA_DIR: `${folder}/embedded` };
   await command(['user', 'create', 'ada', '--password-stdin'], embeddedEnv, PASSWORD);
   const onEmbedded = await begin(MAIN, { ...embeddedEnv, METRICS_PORT: '0' });
   const { key, id } = await logIn(onServer);
