@@ -1,9 +1,9 @@
-// node load.mjs '<JSON of a Load>': requests over connections that stay open, as many as are answered in the time given.
+// node load.mjs '<JSON of a Load>': requests over connections that stay open, as many as are answered in the time given, or `total` of them.
 // Bytes that are ready beforehand, and replies that are not parsed past their length: who asks must not be what is measured.
 import { connect } from 'node:net';
 
-/** @type {{ url: string, connections: number, ms: number, requests: { headers: Record<string, string>, body: string }[] }} */
-const { url, connections, ms, requests } = JSON.parse(process.argv[2]);
+/** @type {{ url: string, connections: number, ms: number, total?: number, requests: { headers: Record<string, string>, body: string }[] }} */
+const { url, connections, ms, total = Infinity, requests } = JSON.parse(process.argv[2]);
 const { host, hostname, port, pathname } = new URL(url);
 const texts = requests.map(({ headers, body }) => {
   const all = { host, 'content-type': 'application/json', ...headers, 'content-length': Buffer.byteLength(body) };
@@ -30,7 +30,7 @@ function keepAsking() {
       statuses[status] = (statuses[status] ?? 0) + 1;
       sample ??= received.toString('utf8', received.indexOf('\r\n\r\n') + 4, length).slice(0, 300);
       received = received.subarray(length);
-      if (performance.now() < until) ask();
+      if (performance.now() < until && next < total) ask();
       else socket.end(resolve);
     });
   });

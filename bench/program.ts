@@ -28,6 +28,8 @@ export interface Started {
   startMs: number;
   /** What the process and its workers have used of the processors so far, in milliseconds; nothing but Linux tells it. */
   cpuMs(): number;
+  /** What of its memory is in the machine's, in MB: VmRSS, without its workers' own. */
+  rssMb(): number;
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export async function startScript(
     url,
     startMs,
     cpuMs: () => cpuMsOf(child.pid),
+    rssMb: () => rssMbOf(child.pid),
     async stop() {
       child.kill('SIGTERM');
       await ended;
@@ -108,6 +111,10 @@ function cpuMsOf(pid = 0): number {
   // In hundredths of a second.
   const own = times.reduce((sum, time) => sum + time, 0) * 10;
   return childrenOf(pid).reduce((sum, child) => sum + cpuMsOf(child), own);
+}
+
+function rssMbOf(pid = 0): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 /** A child is its parent's thread's that made it. */

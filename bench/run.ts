@@ -4,6 +4,7 @@ import { hostileDocuments } from './hostile-documents.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
 import { loginsUnderLoad } from './logins-under-load.ts';
+import { memory } from './memory.ts';
 import { requests } from './requests.ts';
 import { revocation } from './revocation.ts';
 import { slowClients } from './slow-clients.ts';
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<string>> = {
   'last-used': lastUsed,
   revocation,
   requests,
+  memory,
   'logins-under-load': loginsUnderLoad,
   'hostile-documents': hostileDocuments,
   'slow-clients': slowClients,
