@@ -30,6 +30,7 @@ export interface Started {
   cpuMs(): number;
   /** What of its memory is in the machine's, in MB: VmRSS, without its workers' own. */
   rssMb(): number;
+  signal(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -84,6 +85,7 @@ export async function startScript(
     startMs,
     cpuMs: () => cpuMsOf(child.pid),
     rssMb: () => rssMbOf(child.pid),
+    signal: (signal) => child.kill(signal),
     async stop() {
       child.kill('SIGTERM');
       await ended;
