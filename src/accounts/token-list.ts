@@ -1,5 +1,6 @@
 import type { Database } from '../database/client.ts';
-import type { Prisma, Token } from '../database/generated/prisma/client.ts';
+import type { Token } from '../database/generated/prisma/client.ts';
+import { instantOf, instantOrNull } from '../database/reads.ts';
 
 /** Where a token stands among its user's: they are listed in the order in which they were made. */
 export type TokenPosition = Pick<Token, 'createdAt' | 'id'>;
@@ -14,21 +15,37 @@ export interface TokenSlice {
   isReversed: boolean;
 }
 
-/** Some of a user's tokens. A position need not be that of a token that still is. */
-export function listTokens(database: Database, slice: TokenSlice): Promise<Token[]> {
+const COLUMNS = `
+  "id", "userId", "kind"::text AS "kind", "name", "scopes", "createdAt", "expiresAt", "lastUsedAt", "supersededAt",
+  "refreshCount", "refreshedAt"`;
+
+/** Some of a user's tokens, in one read of their index. A position need not be that of a token that still is. */
+export async function listTokens(database: Database, slice: TokenSlice): Promise<Token[]> {
   const { userId, after, before, limit, isReversed } = slice;
-  const order = isReversed ? 'desc' : 'asc';
-  return database.token.findMany({
-    where: { userId, AND: [after ? beyond(after, 'gt') : {}, before ? beyond(before, 'lt') : {}] },
-    orderBy: [{ createdAt: order }, { id: order }],
-    take: limit,
-  });
+  const order = isReversed ? 'DESC' : 'ASC';
+  const values: unknown[] = [userId, limit];
+  function beyond({ createdAt, id }: TokenPosition, side: '>' | '<'): string {
+    const at = values.push(createdAt.toISOString(), id);
+    return `AND ("createdAt", "id") ${side} ($${at - 1}::timestamptz, $${at}::uuid)`;
+  }
+  const rows = await database.$read<Token>(
+    `SELECT ${COLUMNS} FROM "Token"
+      WHERE "userId" = $1::uuid ${after ? beyond(after, '>') : ''} ${before ? beyond(before, '<') : ''}
+      ORDER BY "createdAt" ${order}, "id" ${order} LIMIT $2::int`,
+    values,
+  );
+  for (const row of rows) readInstants(row);
+  return rows;
+}
+
+function readInstants(row: Token): void {
+  row.createdAt = instantOf(row.createdAt);
+  row.expiresAt = instantOrNull(row.expiresAt);
+  row.lastUsedAt = instantOrNull(row.lastUsedAt);
+  row.supersededAt = instantOrNull(row.supersededAt);
+  row.refreshedAt = instantOrNull(row.refreshedAt);
 }
 
 export function countTokens(database: Database, userId: string): Promise<number> {
   return database.token.count({ where: { userId } });
-}
-
-function beyond({ createdAt, id }: TokenPosition, side: 'gt' | 'lt'): Prisma.TokenWhereInput {
-  return { OR: [{ createdAt: { [side]: createdAt } }, { createdAt, id: { [side]: id } }] };
 }

@@ -1,7 +1,16 @@
 import type { TokenViewer, ViewerToken, ViewerUser } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
+import { instantOf, instantOrNull } from '../database/reads.ts';
 
 type Row = ViewerUser & { [Column in keyof ViewerToken as `token_${Column}`]: ViewerToken[Column] };
+
+const VIEWERS = `
+  SELECT u."id", u."username", u."email", u."isActive", u."isStaff", u."isSuperuser", u."dateJoined", u."lastLogin",
+         t."id" AS "token_id", t."userId" AS "token_userId", t."kind"::text AS "token_kind", t."name" AS "token_name",
+         t."scopes" AS "token_scopes", t."createdAt" AS "token_createdAt", t."expiresAt" AS "token_expiresAt",
+         t."lastUsedAt" AS "token_lastUsedAt", t."supersededAt" AS "token_supersededAt"
+    FROM "Token" t JOIN "User" u ON u."id" = t."userId"
+   WHERE t."id" = ANY($1::uuid[])`;
 
 /**
  * The token of this id with its user, or null; whether either is still good is for the caller to judge.
@@ -14,31 +23,32 @@ export async function findViewer(database: Database, tokenId: string): Promise<T
 
 /** As findViewer, for several tokens: those that there are, in no order. */
 export async function findViewers(database: Database, tokenIds: readonly string[]): Promise<TokenViewer[]> {
-  const rows = await database.$queryRaw<Row[]>`
-    SELECT u."id", u."username", u."email", u."isActive", u."isStaff", u."isSuperuser", u."dateJoined", u."lastLogin",
-           t."id" AS "token_id", t."userId" AS "token_userId", t."kind"::text AS "token_kind", t."name" AS "token_name",
-           t."scopes" AS "token_scopes", t."createdAt" AS "token_createdAt", t."expiresAt" AS "token_expiresAt",
-           t."lastUsedAt" AS "token_lastUsedAt", t."supersededAt" AS "token_supersededAt"
-      FROM "Token" t JOIN "User" u ON u."id" = t."userId"
-     WHERE t."id" = ANY(${tokenIds}::uuid[])`;
+  const rows = await database.$read<Row>(VIEWERS, [tokenIds]);
   return rows.map(viewerOf);
 }
 
 function viewerOf(row: Row): TokenViewer {
-  const { token_id, token_userId, token_kind, token_name, token_scopes, ...rest } = row;
-  const { token_createdAt, token_expiresAt, token_lastUsedAt, token_supersededAt, ...user } = rest;
   return {
-    user,
+    user: {
+      id: row.id,
+      username: row.username,
+      email: row.email,
+      isActive: row.isActive,
+      isStaff: row.isStaff,
+      isSuperuser: row.isSuperuser,
+      dateJoined: instantOf(row.dateJoined),
+      lastLogin: instantOrNull(row.lastLogin),
+    },
     token: {
-      id: token_id,
-      userId: token_userId,
-      kind: token_kind,
-      name: token_name,
-      scopes: token_scopes,
-      createdAt: token_createdAt,
-      expiresAt: token_expiresAt,
-      lastUsedAt: token_lastUsedAt,
-      supersededAt: token_supersededAt,
+      id: row.token_id,
+      userId: row.token_userId,
+      kind: row.token_kind,
+      name: row.token_name,
+      scopes: row.token_scopes,
+      createdAt: instantOf(row.token_createdAt),
+      expiresAt: instantOrNull(row.token_expiresAt),
+      lastUsedAt: instantOrNull(row.token_lastUsedAt),
+      supersededAt: instantOrNull(row.token_supersededAt),
     },
   };
 }
