@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { startDailyPrune } from './accounts/daily-prune.ts';
 import { createLastUsed, type LastUsed, writeBehind } from './accounts/last-used.ts';
@@ -19,6 +18,7 @@ import { refuseDirectoryInUse } from './database/directory-lock.ts';
 import { type OpenDatabase, openDatabase } from './database/open.ts';
 import { schema } from './graphql/schema.ts';
 import { readTrustedDocuments, type TrustedDocuments } from './graphql/trusted-documents.ts';
+import { growingLru } from './growing-lru.ts';
 import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { trusting } from './http/address.ts';
 import { GRAPHQL_PATH } from './http/graphql-path.ts';
@@ -219,7 +219,7 @@ export function createEndpoint(
       noteRefusal: events.tokenRefused,
       // As many as have their owners kept, by whom they are asked for next.
       ...(config.viewerCacheSize > 0 && {
-        provedKeys: new LRUCache<string, KeyReading>({ max: config.viewerCacheSize }),
+        provedKeys: growingLru<KeyReading>(config.viewerCacheSize),
       }),
       now,
     }),

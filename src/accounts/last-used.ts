@@ -54,7 +54,7 @@ export function createLastUsed({ database, lifetimes, log, now }: LastUsedOption
     // Looked up again, it does not know yet what is not written yet.
     const noted = waitingAt ?? notedAt.get(token) ?? token.lastUsedAt ?? NEVER;
     // Whoever is kept in memory is judged by this, long before it is written.
-    if (!token.lastUsedAt || token.lastUsedAt < at) token.lastUsedAt = at;
+    if (!token.lastUsedAt || token.lastUsedAt.getTime() < at.getTime()) token.lastUsedAt = at;
     notedAt.set(token, noted);
     if (at.getTime() - noted.getTime() < everyMs) return;
     if (waiting.size >= MOST_WAITING && !waitingAt) return;

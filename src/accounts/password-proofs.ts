@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { readSender, type Sender } from '../auth/sender.ts';
 import type { ViewerUser } from '../auth/viewer.ts';
 import type { User } from '../database/generated/prisma/client.ts';
+import { growingLru } from '../growing-lru.ts';
 import { type PasswordDoor, proveOrNull } from './password-proof.ts';
 import type { SparseEvents } from './sparse-events.ts';
 import { findUser } from './users.ts';
@@ -32,7 +32,7 @@ interface ProofsOptions {
 
 export function createPasswordProofs(door: PasswordDoor, { noteAccepted, now }: ProofsOptions): PasswordProofs {
   /** The hash that a username and password were right for; they themselves are not kept. */
-  const provedHashes = new LRUCache<string, string>({ max: MOST_REMEMBERED });
+  const provedHashes = growingLru<string>(MOST_REMEMBERED);
   const secret = randomBytes(32);
 
   function digestOf(username: string, password: string): string {

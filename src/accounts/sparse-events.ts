@@ -1,10 +1,10 @@
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { RefusedToken } from '../auth/judge-key.ts';
 import { networkOf } from '../auth/networks.ts';
 import { readSender, type Sender } from '../auth/sender.ts';
 import type { Database } from '../database/client.ts';
 import type { AuditEventKind } from '../database/generated/prisma/client.ts';
+import { growingLru } from '../growing-lru.ts';
 import { recordEvent } from './audit-events.ts';
 import { findPastOwner } from './audit-list.ts';
 import { usernameKeyOf } from './username.ts';
@@ -53,7 +53,7 @@ interface Telling {
 
 export function createSparseEvents({ database, log, now }: SparseOptions): SparseEvents {
   /** Until when it need not be told again. */
-  const told = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  const told = growingLru<number>(MOST_REMEMBERED);
   const minutes = new Map<string, { until: number; left: number }>();
   const underWay = new Set<Promise<void>>();
 

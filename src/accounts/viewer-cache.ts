@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { TokenViewer } from '../auth/viewer.ts';
 import type { Change, Changes } from '../database/changes.ts';
+import { growingLru } from '../growing-lru.ts';
 import type { Promptly } from '../promptly.ts';
 
 interface ViewerCacheOptions {
@@ -38,20 +38,16 @@ export interface ViewerCache {
 export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCacheOptions): ViewerCache {
   /** By a user's id, the ids of his tokens that are kept. */
   const tokensOf = new Map<string, Set<string>>();
-  const kept =
-    size > 0
-      ? new LRUCache<string, TokenViewer>({
-          max: size,
-          dispose: ({ user }, tokenId) => {
-            const tokens = tokensOf.get(user.id);
-            tokens?.delete(tokenId);
-            if (tokens?.size === 0) tokensOf.delete(user.id);
-          },
-        })
-      : null;
+  const kept = size > 0 ? growingLru<TokenViewer>(size, forget) : null;
   const underWay = new Map<string, Promise<TokenViewer | null>>();
   const counted = { hits: 0, misses: 0 };
   let epoch = 0;
+
+  function forget({ user }: TokenViewer, tokenId: string): void {
+    const tokens = tokensOf.get(user.id);
+    tokens?.delete(tokenId);
+    if (tokens?.size === 0) tokensOf.delete(user.id);
+  }
 
   function drop(change: Change): void {
     // Nobody has been told of what was not there: that a token is none is never kept.

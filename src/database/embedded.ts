@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import type { PoolConfig } from 'pg';
 import { OperatorError } from '../errors.ts';
 import { acquireDirectory, directoryInUse } from './directory-lock.ts';
@@ -99,10 +99,16 @@ function guestSocket(socketPath: string): Socket {
   return Object.assign(socket, { connect: () => connect({ path: socketPath }) });
 }
 
+/** Loaded when it is wanted: whoever has a PostgreSQL server has no use for it. */
+async function create(dataDir: string): Promise<PGlite> {
+  const { PGlite } = await import('@electric-sql/pglite');
+  return PGlite.create({ dataDir });
+}
+
 async function openPglite(dataDir: string): Promise<PGlite> {
   const pgdata = pgdataOf(dataDir);
   if (!(await isMade(dataDir))) await initialize(pgdata);
-  return PGlite.create({ dataDir: pgdata });
+  return create(pgdata);
 }
 
 /**
@@ -132,7 +138,7 @@ export async function isMade(dataDir: string): Promise<boolean> {
 async function initialize(pgdata: string): Promise<void> {
   const unfinished = `${pgdata}.new`;
   await rm(unfinished, { recursive: true, force: true });
-  await (await PGlite.create({ dataDir: unfinished })).close();
+  await (await create(unfinished)).close();
   await rename(unfinished, pgdata);
 }
 
