@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { RunningServer } from '../serve.ts';
+import { keepGarbageYoung } from '../young-garbage.ts';
 import { exitWithError } from './exit.ts';
 
 export function addServe(program: Command): void {
@@ -15,6 +16,7 @@ export async function runServe(): Promise<void> {
     const { config, secrets } = loadConfig();
     const log = createLog(config);
     const stopping = signalled();
+    keepGarbageYoung();
     // Loaded when it is wanted: no other command should wait for all of GraphQL.
     const { serve } = await import('../serve.ts');
     const server = await serve(config, secrets, log);
