@@ -9,12 +9,14 @@ import {
 import { Server as NetServer } from 'node:net';
 import { OperatorError } from '../errors.ts';
 import { limitConnections } from './connections.ts';
+import { Incoming } from './incoming.ts';
 import { refuseClient, STATUS_HEADERS, statusBody } from './refuse-client.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 
 /** Where the server stands in its life; only a ready one is sent work. */
 type Phase = 'starting' | 'ready' | 'draining';
 
+const HEALTH_PATH = '/health/';
 const SWEEP_MS = 50;
 const OWN_NAMES: AddressNames = { host: 'HOST', port: 'PORT' };
 /** How often Node looks for requests that do not come in time. */
@@ -90,17 +92,21 @@ export async function listen({
 
   const server = createServer(optionsOf(limits), (request, response) => {
     if (phase === 'draining') response.setHeader('Connection', 'close');
-    const path = request.url?.split('?', 1)[0];
-    if (path === '/health/live') return answer(response, 200, 'live');
-    if (path === '/health/ready') return void answerReadiness(response);
+    if (request.url?.startsWith(HEALTH_PATH)) {
+      const path = request.url.split('?', 1)[0];
+      if (path === `${HEALTH_PATH}live`) return answer(response, 200, 'live');
+      if (path === `${HEALTH_PATH}ready`) return void answerReadiness(response);
+    }
     if (!hasReadableHost(request)) return refuse(request, response, 400, 'the Host header is no host');
     requestsInFlight += 1;
     // Once for each answer, whether it was finished or its client has gone.
-    response.once('close', () => {
-      requestsInFlight -= 1;
-    });
+    response.on('close', noteClosed);
     return listener(request, response);
   });
+
+  function noteClosed(): void {
+    requestsInFlight -= 1;
+  }
 
   server.on('clientError', refuseClient);
   // Node would drop what is more without a word, a second Authorization with it. The bytes are counted, and that is enough.
@@ -142,9 +148,10 @@ export async function listen({
   };
 }
 
-function optionsOf(limits: HttpLimits | undefined): NodeServerOptions {
-  if (!limits) return {};
+function optionsOf(limits: HttpLimits | undefined): NodeServerOptions<typeof Incoming> {
+  if (!limits) return { IncomingMessage: Incoming };
   return {
+    IncomingMessage: Incoming,
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,

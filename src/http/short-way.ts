@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { ExecutionResult, GraphQLError } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { type FetchAPI, type GraphQLParams, type Plugin, processRegularResult } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
@@ -10,8 +10,10 @@ import type { Promptly } from '../promptly.ts';
 import { Answer, refusalAnswer, wholeAnswer } from './answer.ts';
 import { AskedRequest } from './asked-request.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import { Incoming } from './incoming.ts';
 import type { KnownQueries, KnownQuery } from './known-queries.ts';
 import { maskError } from './mask-error.ts';
+import type { SenderOf } from './sender.ts';
 import { authorizationsOf } from './two-authorizations.ts';
 import { trustedQueryOf } from './use-trusted-documents.ts';
 
@@ -19,8 +21,8 @@ interface ShortWayOptions {
   /** The server's own plugins, in their order: each hook of theirs is called here, too, where it has a part in the answer. */
   plugins: readonly (Plugin | Plugin<Context>)[];
   serverContext: ServerContext;
-  /** The request's own part of its context. */
-  ownContext(request: Request, server: object): Omit<Context, keyof ServerContext>;
+  senderOf: SenderOf;
+  browserOf(request: Request): Context['browser'];
   /** Notes with which code a request was refused. */
   noteOutcome(request: Request, code: ErrorCode): void;
   known: KnownQueries;
@@ -35,25 +37,94 @@ interface ShortWayOptions {
 /** What hooks are told of the URL of what comes this way. */
 const PLACE = { pathname: GRAPHQL_PATH };
 
-interface NodePair {
-  req: IncomingMessage;
-  res: ServerResponse;
+class NodePair {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+
+  constructor(req: IncomingMessage, res: ServerResponse) {
+    this.req = req;
+    this.res = res;
+  }
 }
 
-/** A request on its way, as hooks are told of it. */
+/** A request on its way, as the hooks before and after its execution are told of it. */
 class Asked {
   readonly request: Request;
   readonly serverContext: NodePair;
+  readonly context: NodePair;
   readonly url = PLACE;
   readonly mediaType: string;
+  readonly query: KnownQuery;
+  readonly params: GraphQLParams;
   response: Answer | null = null;
 
-  constructor(req: IncomingMessage, res: ServerResponse, mediaType: string) {
+  constructor(req: IncomingMessage, res: ServerResponse, { query, params }: Question, mediaType: string) {
     this.request = new AskedRequest(req.headers) as unknown as Request;
-    this.serverContext = { req, res };
+    this.serverContext = new NodePair(req, res);
+    this.context = this.serverContext;
     this.mediaType = mediaType;
+    this.query = query;
+    this.params = params;
+  }
+
+  /** What is run is what was found for these. */
+  setParams(): void {}
+}
+
+type Result = Promptly<ExecutionResult | RequestRefused>;
+type OnExecute = NonNullable<Plugin<Context>['onExecute']>;
+
+class Arguments implements Omit<ExecutionArgs, 'variableValues'> {
+  readonly schema: KnownQuery['schema'];
+  readonly document: KnownQuery['document'];
+  readonly operationName: string | null;
+  readonly contextValue: Context;
+  readonly variableValues: Variables;
+
+  constructor({ schema, document, operationName }: KnownQuery, contextValue: Context, variables: Variables) {
+    this.schema = schema;
+    this.document = document;
+    this.operationName = operationName;
+    this.contextValue = contextValue;
+    this.variableValues = variables;
   }
 }
+
+/** The execution of a query, as hooks are told of it. */
+class Execution {
+  readonly args: Arguments;
+  executeFn: () => Promptly<ExecutionResult>;
+  stopped: ExecutionResult | RequestRefused | null = null;
+
+  constructor(query: KnownQuery, context: Context, variables: Variables) {
+    this.args = new Arguments(query, context, variables);
+    this.executeFn = () => query.execute(context, variables);
+  }
+
+  setExecuteFn(next: () => Promptly<ExecutionResult>): void {
+    this.executeFn = next;
+  }
+
+  setResultAndStopExecution(result: ExecutionResult): void {
+    this.stopped = result;
+  }
+
+  refuse(refusal: RequestRefused): void {
+    this.stopped = refusal;
+  }
+
+  /** What hooks return is for mutations and streams, which do not come this way. */
+  run(hooks: readonly OnExecute[], from = 0): Result {
+    for (let at = from; at < hooks.length; at += 1) {
+      const done = hooks[at]?.(this as never);
+      if (done instanceof Promise) return done.then(() => this.stopped ?? this.run(hooks, at + 1));
+      if (this.stopped) return this.stopped;
+    }
+    return this.executeFn();
+  }
+}
+
+type Variables = GraphQLParams['variables'];
 
 interface ShortWay {
   listener: RequestListener;
@@ -89,7 +160,8 @@ const PARAMETERS: ReadonlySet<string> = new Set(['query', 'operationName', 'vari
 export function createShortWay({
   plugins,
   serverContext: lent,
-  ownContext,
+  senderOf,
+  browserOf,
   noteOutcome,
   known,
   trustedDocuments,
@@ -111,16 +183,20 @@ export function createShortWay({
     readonly request: Request;
     readonly sender: Context['sender'];
     readonly browser: Context['browser'];
-    readonly admitted: Context['admitted'];
+    #admitted: Context['admitted'] | null = null;
 
-    constructor(request: Request, server: NodePair) {
-      const { sender, browser, admitted } = ownContext(request, server);
-      this.req = server.req;
-      this.res = server.res;
+    constructor({ request, serverContext }: Asked) {
+      this.req = serverContext.req;
+      this.res = serverContext.res;
       this.request = request;
-      this.sender = sender;
-      this.browser = browser;
-      this.admitted = admitted;
+      this.sender = () => senderOf(request, serverContext);
+      this.browser = browserOf(request);
+    }
+
+    /** Nobody proves himself in a query. */
+    get admitted(): Context['admitted'] {
+      this.#admitted ??= new Set();
+      return this.#admitted;
     }
   }
   Object.setPrototypeOf(AskedContext.prototype, lent);
@@ -157,11 +233,9 @@ export function createShortWay({
 
   function answer(req: IncomingMessage, res: ServerResponse, question: Question, mediaType: string): void {
     answered += 1;
-    const asked = new Asked(req, res, mediaType);
+    const asked = new Asked(req, res, question, mediaType);
     try {
-      const done = instrument
-        ? instrument({ request: asked.request }, () => answerTo(asked, question) ?? DONE)
-        : answerTo(asked, question);
+      const done = instrument ? instrument({ request: asked.request }, () => answerTo(asked) ?? DONE) : answerTo(asked);
       if (done instanceof Promise) done.catch((error) => giveUp(error, res));
     } catch (error) {
       giveUp(error, res);
@@ -174,11 +248,11 @@ export function createShortWay({
     res.destroy();
   }
 
-  function answerTo(asked: Asked, question: Question): Promptly<void> {
+  function answerTo(asked: Asked): Promptly<void> {
     for (const onRequest of hooks.onRequest) onRequest(asked as never);
-    let result: Promptly<ExecutionResult | RequestRefused>;
+    let result: Result;
     try {
-      result = resultOf(question, asked);
+      result = resultOf(asked);
     } catch (error) {
       return fail(error, asked);
     }
@@ -204,49 +278,17 @@ export function createShortWay({
   }
 
   function send(response: Answer, asked: Asked): void {
-    const { serverContext } = asked;
+    const { res } = asked.serverContext;
     asked.response = response;
     for (const onResponse of hooks.onResponse) onResponse(asked as never);
-    serverContext.res.writeHead(response.status, response.headers.list);
-    serverContext.res.end(response.body);
+    res.writeHead(response.status, response.headers.list);
+    res.end(response.body, response.encoding);
   }
 
-  function resultOf(
-    { query, params }: Question,
-    { request, serverContext }: Asked,
-  ): Promptly<ExecutionResult | RequestRefused> {
-    for (const onParams of hooks.onParams) {
-      onParams({ request, context: serverContext, params, setParams: ignore } as never);
-    }
-    const { schema, document, operationName, execute } = query;
-    const { variables } = params;
-    const contextValue = new AskedContext(request, serverContext) as unknown as Context;
-    let stopped: ExecutionResult | RequestRefused | null = null;
-    const payload = {
-      args: { schema, document, operationName, contextValue, variableValues: variables },
-      executeFn: (): Promptly<ExecutionResult> => execute(contextValue, variables),
-      setExecuteFn(next: () => Promptly<ExecutionResult>) {
-        payload.executeFn = next;
-      },
-      setResultAndStopExecution(result: ExecutionResult) {
-        stopped = result;
-      },
-      refuse(refusal: RequestRefused) {
-        stopped = refusal;
-      },
-    };
-
-    // What they return is for mutations and streams, which do not come this way.
-    function goOn(from: number): Promptly<ExecutionResult | RequestRefused> {
-      for (let at = from; at < hooks.onExecute.length; at += 1) {
-        const done = hooks.onExecute[at]?.(payload as never);
-        if (done instanceof Promise) return done.then(() => stopped ?? goOn(at + 1));
-        if (stopped) return stopped;
-      }
-      return payload.executeFn();
-    }
-
-    return goOn(0);
+  function resultOf(asked: Asked): Result {
+    for (const onParams of hooks.onParams) onParams(asked as never);
+    const context = new AskedContext(asked) as unknown as Context;
+    return new Execution(asked.query, context, asked.params.variables).run(hooks.onExecute);
   }
 
   function processed(
@@ -265,52 +307,30 @@ export function createShortWay({
   }
 
   function listener(req: IncomingMessage, res: ServerResponse): unknown {
-    const mediaType = isCommon(req, mostBodyBytes) ? known.mediaTypeFor(req.headers.accept ?? null) : null;
+    const length = req instanceof Incoming ? commonLength(req, mostBodyBytes) : 0;
+    const mediaType = length > 0 ? known.mediaTypeFor(req.headers.accept ?? null) : null;
     if (mediaType === null) return yoga(req, res);
-    readBody(req, (body) => {
+    const incoming = req as Incoming;
+    incoming.takeBody(length, (body) => {
       const question = body && readOrNull(body.toString());
-      if (question) return void answer(req, res, question, mediaType);
+      if (question) return void answer(incoming, res, question, mediaType);
       // As if nobody had looked at it.
-      if (body) req.unshift(body);
-      yoga(req, res);
+      incoming.giveBack(body);
+      yoga(incoming, res);
     });
   }
 
   return { listener, answered: () => answered };
 }
 
-function isCommon(req: IncomingMessage, mostBodyBytes: number): boolean {
+/** How long the body is; 0: not asked in the common way. */
+function commonLength(req: IncomingMessage, mostBodyBytes: number): number {
   const { method, url, headers } = req;
-  if (method !== 'POST' || url !== GRAPHQL_PATH || !JSON_TYPES.has(headers['content-type'] ?? '')) return false;
-  if (headers['content-encoding'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
-  const length = lengthOf(req);
-  return length > 0 && length <= mostBodyBytes && authorizationsOf(req) < 2;
+  if (method !== 'POST' || url !== GRAPHQL_PATH || !JSON_TYPES.has(headers['content-type'] ?? '')) return 0;
+  if (headers['content-encoding'] !== undefined || headers['transfer-encoding'] !== undefined) return 0;
+  const length = Number(headers['content-length'] ?? 0);
+  return length <= mostBodyBytes && authorizationsOf(req) < 2 ? length : 0;
 }
-
-function lengthOf({ headers }: IncomingMessage): number {
-  return Number(headers['content-length'] ?? 0);
-}
-
-/** Calls back with the whole body, which is then off the stream, or with null when it does not come. */
-function readBody(req: IncomingMessage, done: (body: Buffer | null) => void): void {
-  const length = lengthOf(req);
-  function end(body: Buffer | null): void {
-    req.off('readable', read);
-    req.off('close', giveUp);
-    done(body);
-  }
-  function read(): void {
-    const body: Buffer | null = req.read(length);
-    if (body) end(body);
-  }
-  function giveUp(): void {
-    end(null);
-  }
-  req.on('readable', read);
-  req.on('close', giveUp);
-}
-
-function ignore(): void {}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
