@@ -8,6 +8,11 @@ export function createLog(config: Pick<Config, 'env' | 'logLevel'>, destination 
   return pino({ level: config.logLevel, hooks: { streamWrite: redact } }, destination);
 }
 
+/** Where lines go; those for information, of which each request has one, may be told by themselves. */
+export interface InfoStream extends DestinationStream {
+  writeInfo?(line: string): void;
+}
+
 const MOST_WAITING_BYTES = 1_000_000;
 const MOST_TOGETHER = 64_000;
 const INFO = `{"level":${pino.levels.values.info},`;
@@ -29,20 +34,26 @@ export function outputTo(fd: 1 | 2): DestinationStream {
  * Writes what is logged for information in one turn of the event loop at its end, together: a system call for each line
  * costs more than the line. What is there when the process exits is written; a process that is killed loses one turn's lines.
  */
-function byTheTurn(output: DestinationStream): DestinationStream {
+function byTheTurn(output: DestinationStream): InfoStream {
   let waiting = '';
   function flush(): void {
     const lines = waiting;
     waiting = '';
     if (lines !== '') output.write(lines);
   }
+  function writeInfo(line: string): void {
+    if (waiting === '') setImmediate(flush);
+    waiting += line;
+    // What is too long to be written at once would be lost.
+    if (waiting.length > MOST_TOGETHER) flush();
+  }
   process.on('exit', flush);
   return {
+    writeInfo,
     write(line) {
-      if (waiting === '') setImmediate(flush);
-      waiting += line;
-      // What is amiss is written before anybody is told of it, and what is too long to be written at once would be lost.
-      if (!line.startsWith(INFO) || waiting.length > MOST_TOGETHER) flush();
+      writeInfo(line);
+      // What is amiss is written before anybody is told of it.
+      if (!line.startsWith(INFO)) flush();
     },
   };
 }

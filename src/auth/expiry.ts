@@ -63,27 +63,30 @@ export function isExpired(token: Expiring, lifetimes: TokenLifetimes, now: Date)
 
 /** In milliseconds, and without a Date: it is asked of every request. */
 function expiryTimeOf(token: Expiring, lifetimes: TokenLifetimes): number {
-  const { kind, createdAt, lastUsedAt } = token;
-  const idleFrom = lastUsedAt && lastUsedAt > createdAt ? lastUsedAt : createdAt;
-  return Math.min(
-    absoluteExpiryTimeOf(token, lifetimes),
-    after(idleFrom, lifetimeOf(kind, lifetimes).idleLifetimeSeconds),
-  );
+  const lifetime = lifetimeOf(token.kind, lifetimes);
+  const absolute = absoluteTimeUnder(token, lifetime);
+  if (lifetime.idleLifetimeSeconds === null) return absolute;
+  const made = token.createdAt.getTime();
+  const used = token.lastUsedAt ? token.lastUsedAt.getTime() : made;
+  // A last use that no Date can be puts nothing off.
+  const idleFrom = Number.isNaN(used) ? made : Math.max(used, made);
+  return Math.min(absolute, after(idleFrom, lifetime.idleLifetimeSeconds));
 }
 
-function absoluteExpiryTimeOf({ kind, createdAt, expiresAt }: Expiring, lifetimes: TokenLifetimes): number {
-  return Math.min(
-    expiresAt ? expiresAt.getTime() : NEVER,
-    after(createdAt, lifetimeOf(kind, lifetimes).lifetimeSeconds),
-  );
+function absoluteExpiryTimeOf(token: Expiring, lifetimes: TokenLifetimes): number {
+  return absoluteTimeUnder(token, lifetimeOf(token.kind, lifetimes));
+}
+
+function absoluteTimeUnder({ createdAt, expiresAt }: Expiring, { lifetimeSeconds }: Lifetime): number {
+  return Math.min(expiresAt ? expiresAt.getTime() : NEVER, after(createdAt.getTime(), lifetimeSeconds));
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
 const LAST_TIME = 8.64e15;
 
-function after(date: Date, seconds: number | null): number {
+function after(from: number, seconds: number | null): number {
   if (seconds === null) return NEVER;
-  const time = date.getTime() + seconds * 1000;
+  const time = from + seconds * 1000;
   // As Date has it: what is later than it can be is no instant, and no good.
   return time > LAST_TIME ? Number.NaN : time;
 }

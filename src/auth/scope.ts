@@ -14,6 +14,12 @@ export function lackingScopes(held: readonly string[], needed: readonly string[]
   return held.includes(EVERY_SCOPE) ? [] : needed.filter((scope) => !held.includes(scope));
 }
 
+/** Whether a holder of these scopes lacks nothing. */
+export function isMet(held: readonly string[], requirement: ScopeRequirement): boolean {
+  if (requirement.length === 0 || held.includes(EVERY_SCOPE)) return true;
+  return requirement.some((alternative) => alternative.every((scope) => held.includes(scope)));
+}
+
 /** What a holder of these scopes lacks, alternative by alternative; none when nothing is lacking. */
 export function lackingOf(held: readonly string[], requirement: ScopeRequirement): string[][] {
   return fewestAlternatives(requirement.map((alternative) => lackingScopes(held, alternative)));

@@ -14,7 +14,24 @@ function isBlank(character: string | undefined): boolean {
   return character === ' ' || character === '\t';
 }
 
-/** The words of a header, apart by any run of white space, as Python's `split` has it. */
+const TAB = 9;
+const CARRIAGE_RETURN = 13;
+const SPACE = 32;
+
+/** The words of a header, apart by any run of white space, as Python's `split` has it. By hand: each request has one. */
 export function splitAtWhiteSpace(header: string): string[] {
-  return header.split(/[ \t\n\r\v\f]+/).filter((part) => part !== '');
+  const words: string[] = [];
+  let from = 0;
+  for (let at = 0; at <= header.length; at += 1) {
+    const code = at === header.length ? SPACE : header.charCodeAt(at);
+    if (code !== SPACE && !(code >= TAB && code <= CARRIAGE_RETURN)) continue;
+    if (at > from) words.push(header.slice(from, at));
+    from = at + 1;
+  }
+  return words;
+}
+
+/** Whether a word is this one, which is written in lower case, without regard to case. */
+export function isWord(word: string, lower: string): boolean {
+  return word.length === lower.length && word.toLowerCase() === lower;
 }

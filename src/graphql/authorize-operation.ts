@@ -13,7 +13,7 @@ import {
   type DataRule,
   lackUnder,
   type Rule,
-  refusalOf,
+  refusalUnder,
   requirementUnder,
   together,
 } from './judge-rules.ts';
@@ -45,10 +45,7 @@ function findRootFields(operation: OperationReader): AnyField[] {
  * scopes names all that the operation lacks. Throws RequestRefused when that is too much to tell.
  */
 export function findRefusal(operation: OperationReader, context: Context): RequestRefused | null {
-  return refusalOf(
-    rulesOf(operation).map((rule) => lackUnder(rule, context)),
-    context,
-  );
+  return refusalUnder(rulesOf(operation), context);
 }
 
 /** The scopes that rules need together: of this viewer, whatever his token holds, or, without one, of any. */

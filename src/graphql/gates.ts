@@ -9,8 +9,9 @@ import SchemaBuilder, {
   type TypeParam,
 } from '@pothos/core';
 import type { GraphQLFieldResolver } from 'graphql';
+import type { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
-import { type Lack, lackUnder, type Rules, refusalOf } from './judge-rules.ts';
+import { type Lack, lackUnder, type Rules, refusalOf, refusalUnder } from './judge-rules.ts';
 import { toGraphQLError } from './refusal.ts';
 import { type DeclaredRules, declaredRules, type RowRule } from './rules.ts';
 
@@ -71,12 +72,8 @@ class Gates<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (rules.length === 0 && !rowRule) return resolve;
     return (parent, args, given, info) => {
       const context = given as Context;
-      if (rules.length > 0)
-        refuseLack(
-          rules.map((rule) => lackUnder(rule, context)),
-          context,
-        );
-      if (rowRule) refuseLack([lackAt(rowRule(parent, args, context), context)], context);
+      refuse(refusalUnder(rules, context));
+      if (rowRule) refuse(refusalOf([lackAt(rowRule(parent, args, context), context)], context));
       return resolve(parent, args, context, info);
     };
   }
@@ -89,7 +86,6 @@ function lackAt(verdict: ReturnType<RowRule>, context: Context): Lack {
   return lackUnder({ name: 'scopes', parameter: verdict.scopes }, context);
 }
 
-function refuseLack(lacks: readonly Lack[], context: Context): void {
-  const refusal = refusalOf(lacks, context);
+function refuse(refusal: RequestRefused | null): void {
   if (refusal) throw toGraphQLError(refusal);
 }

@@ -5,8 +5,23 @@ export const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
 const GLOBAL_ID = new RegExp(`^([A-Z]\\w*):(${UUID})$`);
 
+/** The users that were named last: who is served is named in each answer and each line of the log. */
+const MOST_USERS = 1_000;
+let userIds = new Map<string, string>();
+
 /** The Relay id by which the API and the command line name this row: base64 of `Type:uuid`. */
 export function globalIdOf(typename: string, id: string): string {
+  if (typename !== 'User') return written(typename, id);
+  let globalId = userIds.get(id);
+  if (globalId === undefined) {
+    globalId = written(typename, id);
+    if (userIds.size === MOST_USERS) userIds = new Map();
+    userIds.set(id, globalId);
+  }
+  return globalId;
+}
+
+function written(typename: string, id: string): string {
   return Buffer.from(`${typename}:${id}`).toString('base64');
 }
 

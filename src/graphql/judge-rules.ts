@@ -1,4 +1,4 @@
-import { allOf, EVERY_SCOPE, lackingOf, NO_SCOPES, type ScopeRequirement } from '../auth/scope.ts';
+import { allOf, EVERY_SCOPE, isMet, lackingOf, NO_SCOPES, type ScopeRequirement } from '../auth/scope.ts';
 import { isStaff, type Viewer } from '../auth/viewer.ts';
 import { RequestRefused } from '../errors.ts';
 import type { Context } from './context.ts';
@@ -43,8 +43,10 @@ export type Lack = null | 'standing' | ScopeRequirement;
 export function lackUnder(rule: Rule, caller: Caller): Lack {
   if (!hasStanding(rule, caller)) return 'standing';
   const { viewer } = caller;
-  const lacking = viewer ? lackingOf(heldScopes(viewer), requirementUnder(rule, caller)) : [];
-  return lacking.length > 0 ? lacking : null;
+  if (!viewer) return null;
+  const [held, requirement] = [heldScopes(viewer), requirementUnder(rule, caller)];
+  if (isMet(held, requirement)) return null;
+  return lackingOf(held, requirement);
 }
 
 /** The scopes that the rule asks for: of this viewer, whatever his token holds, or, without one, of any. */
@@ -98,6 +100,19 @@ export function together(requirements: Iterable<ScopeRequirement>): ScopeRequire
 /** What the viewer's credential may do; a way in that knows no scopes is bound by none. */
 export function heldScopes({ token }: Viewer): readonly string[] {
   return token?.scopes ?? [EVERY_SCOPE];
+}
+
+/** The refusal of whoever lacks anything under these rules, or null when he lacks nothing. */
+export function refusalUnder(rules: readonly Rule[], context: Context): RequestRefused | null {
+  for (const rule of rules) {
+    // Nearly everybody lacks nothing.
+    if (lackUnder(rule, context) === null) continue;
+    return refusalOf(
+      rules.map((each) => lackUnder(each, context)),
+      context,
+    );
+  }
+  return null;
 }
 
 /** The refusal of whoever lacks this under the rules that hold for him, or null when it is nothing. */

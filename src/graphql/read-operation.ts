@@ -62,10 +62,10 @@ export interface OperationReader {
  * What an operation asks for, before it is executed. Null when there is no such operation, or its variables do not
  * fit: then the execution itself refuses it, and runs nothing.
  */
-export function readOperation({ variableValues, ...requested }: RequestedOperation): OperationReader | null {
+export function readOperation(requested: RequestedOperation): OperationReader | null {
   const { definitions, lasting } = keptOf(requested);
   if (definitions.length === 0) return lasting;
-  const variables = getVariableValues(requested.schema, definitions, variableValues ?? {}).coerced;
+  const variables = getVariableValues(requested.schema, definitions, requested.variableValues ?? {}).coerced;
   return variables ? (lasting ?? readWith(variables, requested)) : null;
 }
 

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type RequestRefused } from '../errors.ts';
+import { lowerCase } from './lower-case.ts';
 
 interface AnswerInit {
   status: number;
@@ -30,12 +31,16 @@ export class Answer {
   readonly ok: boolean;
   readonly headers: AnswerHeaders;
   readonly body: string;
+  /** Where each character is a byte, it is written as such, which is less work. */
+  readonly encoding: 'latin1' | 'utf8';
 
   constructor(body: string, { status, headers }: AnswerInit) {
+    const length = Buffer.byteLength(body);
     this.status = status;
     this.ok = status >= 200 && status < 300;
     this.body = body;
-    this.headers = new AnswerHeaders(headers, Buffer.byteLength(body));
+    this.encoding = length === body.length ? 'latin1' : 'utf8';
+    this.headers = new AnswerHeaders(headers, length);
   }
 }
 
@@ -73,16 +78,4 @@ class AnswerHeaders {
     for (let at = 0; at < list.length; at += 2) if (list[at] === lower) return at;
     return -1;
   }
-}
-
-const lowerCases = new Map<string, string>();
-
-/** Of names that are all written down in this server. */
-function lowerCase(name: string): string {
-  let lower = lowerCases.get(name);
-  if (lower === undefined) {
-    lower = name.toLowerCase();
-    lowerCases.set(name, lower);
-  }
-  return lower;
 }

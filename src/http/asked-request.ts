@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import { lowerCase } from './lower-case.ts';
+
+const URL_ASKED = `http://localhost${GRAPHQL_PATH}`;
 
 /** As much of a Request as the plugins read. */
 export class AskedRequest {
   readonly method = 'POST';
-  readonly url = `http://localhost${GRAPHQL_PATH}`;
-  readonly headers: Pick<Headers, 'get' | 'has'>;
+  readonly url = URL_ASKED;
+  readonly headers: AskedHeaders;
 
   constructor(headers: IncomingHttpHeaders) {
     this.headers = new AskedHeaders(headers);
@@ -20,11 +23,12 @@ class AskedHeaders {
   }
 
   get(name: string): string | null {
-    const value = this.#headers[name] ?? this.#headers[name.toLowerCase()];
-    return value === undefined ? null : String(value);
+    const value = this.#headers[lowerCase(name)];
+    if (value === undefined) return null;
+    return typeof value === 'string' ? value : String(value);
   }
 
   has(name: string): boolean {
-    return this.get(name) !== null;
+    return this.#headers[lowerCase(name)] !== undefined;
   }
 }

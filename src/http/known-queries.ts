@@ -53,7 +53,7 @@ export function knownQueries(): KnownQueries {
     maxSize: MOST_CHARACTERS,
     sizeCalculation: (_known, text) => text.length + 1,
   });
-  const mediaTypes = new LRUCache<string, string>({ max: MOST_ACCEPTS });
+  let mediaTypes = new Map<string, string>();
   const executed = perRequest<true>();
   let compilesFrom = 0;
 
@@ -100,7 +100,10 @@ export function knownQueries(): KnownQueries {
         if (!executed.get(request) || response.status === 406) return;
         if (accept.length > LONGEST_ACCEPT || mediaTypes.has(accept)) return;
         const [mediaType = ''] = response.headers.get('content-type')?.split(';', 1) ?? [];
-        if (MEDIA_TYPES.includes(mediaType)) mediaTypes.set(accept, mediaType);
+        if (!MEDIA_TYPES.includes(mediaType)) return;
+        // Learnt again within one request each.
+        if (mediaTypes.size === MOST_ACCEPTS) mediaTypes = new Map();
+        mediaTypes.set(accept, mediaType);
       },
     },
   };

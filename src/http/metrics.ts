@@ -38,7 +38,8 @@ export function createMetrics(figures: Figures, version: string): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const answered = new Map<string, { labels: Record<'endpoint' | 'outcome' | 'status', string>; count: number }>();
+  /** By endpoint, outcome and first digit of the status. */
+  const answered = new Map<string, Map<string, number[]>>();
   new Counter({
     name: 'tessera_requests_total',
     help: 'Requests that were answered.',
@@ -46,7 +47,13 @@ export function createMetrics(figures: Figures, version: string): Metrics {
     registers,
     collect() {
       this.reset();
-      for (const { labels, count } of answered.values()) this.inc(labels, count);
+      for (const [endpoint, outcomes] of answered) {
+        for (const [outcome, counts] of outcomes) {
+          counts.forEach((count, digit) => {
+            this.inc({ endpoint, outcome, status: `${digit}xx` }, count);
+          });
+        }
+      }
     },
   });
   const durations = durationHistogram(registry, {
@@ -124,15 +131,19 @@ export function createMetrics(figures: Figures, version: string): Metrics {
 
   return {
     note({ endpoint, outcome, status: code, seconds }) {
-      const status = `${Math.floor(code / 100)}xx`;
-      const series = `${endpoint} ${outcome} ${status}`;
-      const before = answered.get(series);
-      if (before) before.count += 1;
-      else answered.set(series, { labels: { endpoint, outcome, status }, count: 1 });
+      const outcomes = answered.get(endpoint) ?? begun(answered, endpoint, new Map<string, number[]>());
+      const counts = outcomes.get(outcome) ?? begun(outcomes, outcome, []);
+      const digit = Math.floor(code / 100);
+      counts[digit] = (counts[digit] ?? 0) + 1;
       durations.observe(endpoint, seconds);
       if (outcome === 'THROTTLED') throttled.inc();
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+function begun<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): Value {
+  map.set(key, value);
+  return value;
 }

@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino';
+import type { InfoStream } from '../log.ts';
 
 /** Writes a line of these members, as JSON already, in which there is nothing to look for. */
 export type PlainInfo = (members: string) => void;
@@ -11,10 +12,13 @@ const { symbols, levels } = pino;
  */
 export function plainInfoOf(log: Logger): PlainInfo {
   const inside = log as unknown as { [place: symbol]: unknown };
-  const output = inside[symbols.streamSym as never] as { write(line: string): void };
+  const output = inside[symbols.streamSym as never] as InfoStream;
   const own = inside[symbols.chindingsSym as never] as string;
   const level = levels.values.info;
   return (members) => {
-    if (log.isLevelEnabled('info')) output.write(`{"level":${level},"time":${Date.now()}${own},${members}}\n`);
+    if (!log.isLevelEnabled('info')) return;
+    const line = `{"level":${level},"time":${Date.now()}${own},${members}}\n`;
+    if (output.writeInfo) output.writeInfo(line);
+    else output.write(line);
   };
 }

@@ -1,7 +1,8 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import { networkOf } from '../auth/networks.ts';
 import type { Config } from '../config.ts';
 import { throttled } from '../errors.ts';
+import { growingLru } from '../growing-lru.ts';
 import type { AddressOf } from './address.ts';
 import { nodeRequestOf } from './node-request.ts';
 import { perRequest } from './per-request.ts';
@@ -37,11 +38,10 @@ interface RateLimitParts {
 /** Counts requests on this node, by the minute. */
 export function createRateLimits({ perAddress, perUser }: RateLimitRules, { addressOf, now }: RateLimitParts) {
   const counted = perRequest<Standing | null>();
-  const addresses = new LRUCache<string, Window>({ max: MOST_COUNTED });
-  const users = new LRUCache<string, Window>({ max: MOST_COUNTED });
+  const addresses = growingLru<Window>(MOST_COUNTED);
+  const users = growingLru<Window>(MOST_COUNTED);
 
-  function count(windows: LRUCache<string, Window>, key: string): Window {
-    const at = now();
+  function count(windows: LRUCache<string, Window>, key: string, at: number): Window {
     let window = windows.get(key);
     if (!window || window.endsAt <= at) {
       window = { count: 0, endsAt: at + WINDOW_SECONDS * 1000 };
@@ -51,15 +51,17 @@ export function createRateLimits({ perAddress, perUser }: RateLimitRules, { addr
     return window;
   }
 
-  function standingOf(policy: Standing['policy'], limit: number, { count, endsAt }: Window): Standing {
-    return { policy, limit, remaining: limit - count, seconds: Math.max(1, Math.ceil((endsAt - now()) / 1000)) };
+  function standingIn(policy: Standing['policy'], limit: number, key: string): Standing {
+    const at = now();
+    const { count: come, endsAt } = count(policy === 'user' ? users : addresses, key, at);
+    return { policy, limit, remaining: limit - come, seconds: Math.max(1, Math.ceil((endsAt - at) / 1000)) };
   }
 
   function standingFor(userId: string | null, serverContext: object): Standing | null {
-    if (userId !== null) return perUser === null ? null : standingOf('user', perUser, count(users, userId));
+    if (userId !== null) return perUser === null ? null : standingIn('user', perUser, userId);
     if (perAddress === null) return null;
     const address = addressOf(nodeRequestOf(serverContext));
-    return address === null ? null : standingOf('address', perAddress, count(addresses, networkOf(address)));
+    return address === null ? null : standingIn('address', perAddress, networkOf(address));
   }
 
   return {
@@ -85,10 +87,8 @@ export function refuseExcess(standing: Standing | null): void {
   if (standing && standing.remaining < 0) throw throttled(standing.seconds);
 }
 
-/** Source: draft-ietf-httpapi-ratelimit-headers-10. */
-export function rateLimitHeaders({ policy, limit, remaining, seconds }: Standing): [string, string][] {
-  return [
-    ['RateLimit-Policy', `"${policy}";q=${limit};w=${WINDOW_SECONDS}`],
-    ['RateLimit', `"${policy}";r=${Math.max(0, remaining)};t=${seconds}`],
-  ];
+/** The headers by which an answer says so. Source: draft-ietf-httpapi-ratelimit-headers-10. */
+export function setRateLimit(headers: Pick<Headers, 'set'>, { policy, limit, remaining, seconds }: Standing): void {
+  headers.set('RateLimit-Policy', `"${policy}";q=${limit};w=${WINDOW_SECONDS}`);
+  headers.set('RateLimit', `"${policy}";r=${Math.max(0, remaining)};t=${seconds}`);
 }

@@ -60,10 +60,10 @@ export interface Hooked {
 }
 
 /** Ends the operation with this refusal, before anything of it runs. What is none is thrown on. */
-export function stopRefused({ refuse, setResultAndStopExecution }: Hooked, error: unknown): void {
+export function stopRefused(hooked: Hooked, error: unknown): void {
   if (!(error instanceof RequestRefused)) throw error;
-  if (refuse) refuse(error);
-  else setResultAndStopExecution({ errors: [toGraphQLError(error)] });
+  if (hooked.refuse) hooked.refuse(error);
+  else hooked.setResultAndStopExecution({ errors: [toGraphQLError(error)] });
 }
 
 /**

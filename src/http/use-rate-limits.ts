@@ -1,6 +1,6 @@
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../graphql/context.ts';
-import { type RateLimits, rateLimitHeaders, refuseExcess } from './rate-limits.ts';
+import { type RateLimits, refuseExcess, setRateLimit } from './rate-limits.ts';
 import { type Arguments, type Hooked, stopRefused } from './use-authentication.ts';
 import type { RequestEntries } from './use-request-log.ts';
 
@@ -10,8 +10,8 @@ const CREDENTIAL_HEADERS = ['authorization', 'token', 'cookie'];
 /** Counts whoever sends no credential before anything of the request is looked at, and refuses what is too much. */
 export function useStrangerLimits(limits: RateLimits): Plugin {
   return {
-    onParams({ request, context }) {
-      if (CREDENTIAL_HEADERS.some((name) => request.headers.has(name))) return;
+    onParams({ request: { headers }, request, context }) {
+      if (CREDENTIAL_HEADERS.some((name) => headers.has(name))) return;
       refuseExcess(limits.count(request, null, context));
     },
   };
@@ -39,8 +39,7 @@ export function useRateLimits(limits: RateLimits, entries: RequestEntries): Plug
     onResponse({ request, response, serverContext }) {
       limits.count(request, entries.get(request)?.context?.viewer?.user.id ?? null, serverContext);
       const standing = limits.standingOf(request);
-      if (!standing) return;
-      for (const [name, value] of rateLimitHeaders(standing)) response.headers.set(name, value);
+      if (standing) setRateLimit(response.headers, standing);
     },
   };
 }

@@ -13,17 +13,22 @@ import { type StreamedResult, withErrors } from './streamed-result.ts';
 import { withExtensions } from './with-extensions.ts';
 
 /** What is known of a request while it is answered. */
-interface Entry {
-  requestId: string;
+class Entry {
+  readonly requestId: string;
   /** The same for the log: callers may choose it. */
-  loggedId: string;
-  from: number;
-  operation: string | null;
+  readonly loggedId: string;
+  readonly from = performance.now();
+  operation: string | null = null;
   /** Null: `ok`, or the expected failure that stands on the context. Else `partial`, or the code of the first error. */
-  outcome: string | null;
-  context: Pick<Context, 'viewer' | 'admitted' | 'failure'> | null;
+  outcome: string | null = null;
+  context: Pick<Context, 'viewer' | 'admitted' | 'failure'> | null = null;
   /** Of the trace that the request is part of, where there are traces. */
-  traceId?: string | undefined;
+  traceId: string | undefined = undefined;
+
+  constructor(sentId: string | null) {
+    this.requestId = requestIdOf(sentId);
+    this.loggedId = sentId === null ? this.requestId : redact(this.requestId);
+  }
 }
 
 /** The requests that are being answered: what else answers some, beside GraphQL, says here what it knows of them. */
@@ -46,6 +51,7 @@ const MOST_NAME_CHARACTERS = 100;
 
 /** Names and codes need no escaping, and whoever adds to the server may have others. */
 function inJson(word: string): string {
+  if (word === 'ok') return '"ok"';
   return /^[\w/.-]+$/.test(word) ? `"${word}"` : JSON.stringify(word);
 }
 
@@ -84,16 +90,7 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
 
   return {
     onRequest({ request }) {
-      const sent = request.headers.get(REQUEST_ID_HEADER);
-      const requestId = requestIdOf(sent);
-      entries.set(request, {
-        requestId,
-        loggedId: sent === null ? requestId : redact(requestId),
-        from: performance.now(),
-        operation: null,
-        outcome: null,
-        context: null,
-      });
+      entries.set(request, new Entry(request.headers.get(REQUEST_ID_HEADER)));
     },
     onExecute: note,
     onSubscribe: note,

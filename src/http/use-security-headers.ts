@@ -19,9 +19,10 @@ const HSTS = 'max-age=31536000';
  * otherwise. Source: OWASP REST Security Cheat Sheet, "Security Headers".
  */
 export function useSecurityHeaders({ isTls }: { isTls: boolean }): Plugin {
+  const onEach = Object.entries(SECURITY_HEADERS);
   return {
     onResponse({ response: { headers } }) {
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+      for (const [name, value] of onEach) headers.set(name, value);
       const isPage = headers.get('content-type')?.startsWith('text/html');
       if (isPage) headers.set('Content-Security-Policy', graphiqlPolicy());
       if (isTls) headers.set('Strict-Transport-Security', HSTS);

@@ -89,9 +89,10 @@ export function useTracing(tracing: Tracing, entries: RequestEntries, { isTls }:
     onValidate({ validateFn, setValidationFn }) {
       setValidationFn((...given) => tracing.within('graphql.validate', () => validateFn(...given)));
     },
-    onExecute({ args, executeFn, setExecuteFn }) {
+    onExecute(hooked) {
+      const { args, executeFn } = hooked;
       noteOperation(args);
-      setExecuteFn((given) => tracing.within('graphql.execute', () => executeFn(given)));
+      hooked.setExecuteFn((given) => tracing.within('graphql.execute', () => executeFn(given)));
     },
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
       noteOperation(args);

@@ -110,16 +110,6 @@ export function createGraphQLServer({
   const oauth = { schemes, entries, senderOf, limits, log };
   const known = knownQueries();
 
-  function ownContext(request: Request, server: object): Omit<Context, keyof ServerContext> {
-    return {
-      viewer: null,
-      sender: () => senderOf(request, server),
-      browser: browserFor(request),
-      admitted: new Set<string>(),
-      failure: null,
-    };
-  }
-
   const ofYoga = new Set<Plugin | Plugin<Context>>();
   /** Marks what has no part in a query that is answered whole: streams, mutations, other paths. */
   function yogaAlone<Marked extends Plugin | Plugin<Context>>(plugin: Marked): Marked {
@@ -159,7 +149,14 @@ export function createGraphQLServer({
   ];
   const yoga = createYoga({
     schema,
-    context: ({ request, ...server }) => ({ ...serverContext, ...ownContext(request, server) }),
+    context: ({ request, ...server }) => ({
+      ...serverContext,
+      viewer: null,
+      sender: () => senderOf(request, server),
+      browser: browserFor(request),
+      admitted: new Set<string>(),
+      failure: null,
+    }),
     graphqlEndpoint: GRAPHQL_PATH,
     graphiql: hasGraphiQL && graphiql,
     renderGraphiQL,
@@ -184,7 +181,8 @@ export function createGraphQLServer({
   const { listener, answered } = createShortWay({
     plugins: plugins.filter((plugin) => !ofYoga.has(plugin)),
     serverContext,
-    ownContext,
+    senderOf,
+    browserOf: browserFor,
     noteOutcome(request, code) {
       const entry = entries.get(request);
       if (entry) entry.outcome = code;

@@ -2,7 +2,7 @@ import { RequestRefused } from '../../errors.ts';
 import { refuseForeignPage } from '../browser-proof.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import type { Sender } from '../sender.ts';
-import { splitAtWhiteSpace } from '../split-header.ts';
+import { isWord, splitAtWhiteSpace } from '../split-header.ts';
 import type { Viewer, ViewerUser } from '../viewer.ts';
 
 export interface BasicSchemeOptions {
@@ -24,7 +24,7 @@ const CHALLENGE = 'Basic realm="api"';
 export function basicScheme({ prove, origins }: BasicSchemeOptions): Scheme {
   function read(sent: SentCredentials): Credential | null {
     const [word = '', ...parts] = splitAtWhiteSpace(sent.get('authorization') ?? '');
-    if (word.toLowerCase() !== 'basic') return null;
+    if (!isWord(word, 'basic')) return null;
     // Whatever the password: whether it is right must not be learnt by sending it in the open.
     if (!sent.isPrivate) throw refused('A password must not be sent over plain HTTP. Use https.');
     const [encoded] = parts;

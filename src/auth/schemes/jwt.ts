@@ -7,7 +7,7 @@ import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import type { Sender } from '../sender.ts';
-import { splitAtWhiteSpace } from '../split-header.ts';
+import { isWord, splitAtWhiteSpace } from '../split-header.ts';
 import type { TokenViewer, Viewer, ViewerToken } from '../viewer.ts';
 
 export interface JwtSchemeOptions extends JudgeAccessOptions {
@@ -82,7 +82,7 @@ export function readBearer(
 ): { flaw: null; token: string } | { flaw: BearerFlaw } | null {
   const [word = '', ...parts] = splitAtWhiteSpace(sent.get('authorization') ?? '');
   const [token] = parts;
-  if (word.toLowerCase() !== 'bearer' || isKeyShaped(token ?? '')) return null;
+  if (!isWord(word, 'bearer') || isKeyShaped(token ?? '')) return null;
   if (!takesEveryBearer && !isJwtShaped(token ?? '')) return null;
   if (token === undefined) return { flaw: 'no-credentials' };
   return parts.length > 1 ? { flaw: 'spaces' } : { flaw: null, token };

@@ -6,7 +6,7 @@ import { isJwtShaped } from '../jwt-shape.ts';
 import { isKeyShaped } from '../key.ts';
 import type { Credential, Scheme, SentCredentials } from '../scheme.ts';
 import type { Sender } from '../sender.ts';
-import { splitAtWhiteSpace } from '../split-header.ts';
+import { isWord, splitAtWhiteSpace } from '../split-header.ts';
 import type { TokenViewer, Viewer } from '../viewer.ts';
 
 export interface TokenSchemeOptions extends JudgeKeyOptions {
@@ -43,11 +43,23 @@ export function tokenScheme(options: TokenSchemeOptions): Scheme {
     if (reading.flaw === 'two-credentials') throw twoCredentials(reading);
     if (reading.flaw !== null) throw refused(HEADER_MESSAGES[reading.flaw], reading.challenge);
     const { key, challenge } = reading;
-    return { authenticate: () => authenticate(key, challenge, sent) };
+    return new SentKey(key, challenge, sent);
   }
 
-  function authenticate(key: string, challenge: string, sent: SentCredentials): Promptly<Viewer> {
-    return whenThere(judgeKey(key, options), (verdict) => admit(verdict, challenge, sent));
+  class SentKey implements Credential {
+    readonly #key: string;
+    readonly #challenge: string;
+    readonly #sent: SentCredentials;
+
+    constructor(key: string, challenge: string, sent: SentCredentials) {
+      this.#key = key;
+      this.#challenge = challenge;
+      this.#sent = sent;
+    }
+
+    authenticate(): Promptly<Viewer> {
+      return whenThere(judgeKey(this.#key, options), (verdict) => admit(verdict, this.#challenge, this.#sent));
+    }
   }
 
   function admit(verdict: KeyVerdict, challenge: string, sent: SentCredentials): Viewer {
@@ -77,9 +89,9 @@ export function readTokenHeaders(
 
 function readAuthorization(header: string | null, keyword: string, leavesJwts: boolean): HeaderReading | null {
   const [word = '', ...parts] = splitAtWhiteSpace(header ?? '');
-  const isBearer = word.toLowerCase() === 'bearer';
+  const isBearer = isWord(word, 'bearer');
   if (isBearer && leavesJwts && isJwtShaped(parts[0] ?? '')) return null;
-  const isOurs = word.toLowerCase() === keyword.toLowerCase() || (isBearer && isKeyShaped(parts[0] ?? ''));
+  const isOurs = word === keyword || isWord(word, keyword.toLowerCase()) || (isBearer && isKeyShaped(parts[0] ?? ''));
   return isOurs ? readParts(parts, isBearer ? 'Bearer' : keyword) : null;
 }
 
