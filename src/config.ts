@@ -18,6 +18,8 @@ export interface Config {
   host: string;
   /** 0: any free port. */
   port: number;
+  /** How many processes serve. */
+  workers: number;
   /** Null: the embedded database in `dataDir`. */
   databaseUrl: string | null;
   /** The server itself where `databaseUrl` is that of a pooler; else the same. */
@@ -223,6 +225,7 @@ function settle({
     env: plain.NODE_ENV,
     host: plain.HOST,
     port: plain.PORT,
+    workers: plain.WORKERS,
     databaseUrl: plain.DATABASE_URL ?? null,
     directDatabaseUrl: plain.DIRECT_DATABASE_URL ?? plain.DATABASE_URL ?? null,
     databasePool: {

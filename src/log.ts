@@ -3,8 +3,10 @@ import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 import { redact } from './redact.ts';
 
+type LogRules = Pick<Config, 'env' | 'logLevel'> & Partial<Pick<Config, 'workers'>>;
+
 /** One line of JSON an event to standard output, pretty in development; what is secret is blotted out on the way. */
-export function createLog(config: Pick<Config, 'env' | 'logLevel'>, destination = destinationFor(config)): Logger {
+export function createLog(config: LogRules, destination = destinationFor(config)): Logger {
   return pino({ level: config.logLevel, hooks: { streamWrite: redact } }, destination);
 }
 
@@ -15,11 +17,14 @@ export interface InfoStream extends DestinationStream {
 
 const MOST_WAITING_BYTES = 1_000_000;
 const MOST_TOGETHER = 64_000;
+/** So much is written whole (PIPE_BUF), whoever else writes to the same pipe. */
+const MOST_AMONG_OTHERS = 4_096;
+const BUNDLE_MS = 2;
 const INFO = `{"level":${pino.levels.values.info},`;
 
-function destinationFor({ env }: Pick<Config, 'env'>): DestinationStream {
+function destinationFor({ env, workers = 1 }: LogRules): DestinationStream {
   const output = outputTo(1);
-  if (env !== 'development') return byTheTurn(output);
+  if (env !== 'development') return inBundles(output, workers > 1 ? MOST_AMONG_OTHERS : MOST_TOGETHER);
   return pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, destination: output });
 }
 
@@ -31,21 +36,25 @@ export function outputTo(fd: 1 | 2): DestinationStream {
 }
 
 /**
- * Writes what is logged for information in one turn of the event loop at its end, together: a system call for each line
- * costs more than the line. What is there when the process exits is written; a process that is killed loses one turn's lines.
+ * Writes what is logged for information some milliseconds later, together: a system call for each line costs more than
+ * the line. What is there when the process exits is written; a process that is killed loses what it had not written.
  */
-function byTheTurn(output: DestinationStream): InfoStream {
+function inBundles(output: DestinationStream, mostBytes: number): InfoStream {
   let waiting = '';
+  let bytes = 0;
   function flush(): void {
     const lines = waiting;
     waiting = '';
+    bytes = 0;
     if (lines !== '') output.write(lines);
   }
   function writeInfo(line: string): void {
-    if (waiting === '') setImmediate(flush);
+    const more = Buffer.byteLength(line);
+    // What is too long to be written at once would be lost, or be broken by others' lines.
+    if (bytes + more > mostBytes) flush();
+    if (waiting === '') setTimeout(flush, BUNDLE_MS).unref();
     waiting += line;
-    // What is too long to be written at once would be lost.
-    if (waiting.length > MOST_TOGETHER) flush();
+    bytes += more;
   }
   process.on('exit', flush);
   return {

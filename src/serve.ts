@@ -23,11 +23,11 @@ import { type Hooks, hooks as ownHooks } from './hooks.ts';
 import { trusting } from './http/address.ts';
 import { GRAPHQL_PATH } from './http/graphql-path.ts';
 import { METRICS_PATH } from './http/scrape.ts';
-import { type HttpServer, listen } from './http/server.ts';
+import { type HttpServer, prepareServer } from './http/server.ts';
 import type { Tracing } from './http/use-tracing.ts';
 import { createGraphQLServer } from './http/yoga.ts';
 import { inTime } from './in-time.ts';
-import { listenForMetrics, type MetricsOf, prepareMetrics } from './metrics.ts';
+import { type FiguresOfAll, listenForMetrics, type MetricsOf, prepareMetrics } from './metrics.ts';
 import { accessTokensOf, browserOptionsOf, createSchemes } from './schemes.ts';
 import { openSigningKeys } from './signing-keys.ts';
 import { createStreams } from './streams.ts';
@@ -48,11 +48,25 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** What a process has to do with the others that serve behind the same port. */
+export interface Fellows {
+  /** Where they listen already; null: nobody does. */
+  readonly port: number | null;
+  /** Figures are of all, and shown by somebody else. */
+  readonly figuresOfAll: FiguresOfAll;
+}
+
 /**
- * Listens, opens the database and serves. Throws OperatorError when the address or the database cannot be had;
- * nothing stays open then.
+ * Listens, opens the database and serves; where fellows listen already, it does so last. Throws OperatorError when the
+ * address or the database cannot be had; nothing stays open then.
  */
-export async function serve(config: Config, secrets: Secrets, log: Logger, hooks = ownHooks): Promise<RunningServer> {
+export async function serve(
+  config: Config,
+  secrets: Secrets,
+  log: Logger,
+  hooks = ownHooks,
+  fellows: Fellows | null = null,
+): Promise<RunningServer> {
   async function prepare(open: OpenDatabase) {
     const superusers = await open.database.user.count({ where: { isSuperuser: true }, take: 1 });
     return [superusers, await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() })] as const;
@@ -65,15 +79,19 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     ...{ host, port, drainMs: DRAIN_MS, lingerMs, limits: config.http },
     isTrustedProxy: trusting(config.trustedProxies),
   };
-  const server = await listen(listening).catch(async (error) => {
-    // Started twice, it finds the port taken first; that its own kind has the directory says more.
-    if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
-    throw error;
-  });
+  const server = prepareServer(listening);
+  const portOfFellows = fellows?.port ?? null;
+  if (portOfFellows === null) {
+    await server.listen().catch(async (error) => {
+      // Started twice, it finds the port taken first; that its own kind has the directory says more.
+      if (config.databaseUrl === null) await refuseDirectoryInUse(config.dataDir);
+      throw error;
+    });
+  }
   let metricsServer: HttpServer | null = null;
   let tracing: Tracing | null = null;
   try {
-    metricsServer = await listenForMetrics(config);
+    if (!fellows) metricsServer = await listenForMetrics(config);
     tracing = await prepareTracing(config, secrets, log);
     const onQuery = tracing?.noteStatement;
     let fail: (error: Error) => void = () => {};
@@ -98,11 +116,21 @@ export async function serve(config: Config, secrets: Secrets, log: Logger, hooks
     const lastUsed = createLastUsed(behind);
     const sparseEvents = createSparseEvents(behind);
     // Which port was really taken, the configuration need not say.
-    const reachable = { ...config, port: Number(new URL(server.url).port) };
-    const metricsOf = await prepareMetrics(secrets, { ...open, server, metricsServer });
+    const reachable = { ...config, port: portOfFellows ?? Number(new URL(server.url).port) };
+    const figuresOfAll = fellows?.figuresOfAll ?? null;
+    const metricsOf = await prepareMetrics(config, secrets, { ...open, server, metricsServer, figuresOfAll });
     const parts = { ...open, signingKeys, trustedDocuments, lastUsed, sparseEvents, metricsOf, tracing };
     const endpoint = createEndpoint(reachable, secrets, parts, log, undefined, hooks);
     server.serve(endpoint, open.isThere);
+    // What came here before would be refused, and the fellows would serve it.
+    if (portOfFellows !== null) {
+      await server.listen().catch(async (error) => {
+        await endpoint.dispose();
+        signingKeys?.close();
+        await open.close();
+        throw error;
+      });
+    }
     const stopWriting = writeBehind(lastUsed);
     const pruning = startDailyPrune(behind);
     return {

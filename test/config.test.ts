@@ -25,6 +25,7 @@ describe('the configuration', () => {
         env: 'development',
         host: '127.0.0.1',
         port: 4000,
+        workers: 1,
         databaseUrl: null,
         directDatabaseUrl: null,
         databasePool: { size: 10, waitSeconds: 5, statementSeconds: 10 },

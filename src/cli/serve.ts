@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, type Secrets } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { RunningServer } from '../serve.ts';
 import { keepGarbageYoung } from '../young-garbage.ts';
@@ -17,9 +17,7 @@ export async function runServe(): Promise<void> {
     const log = createLog(config);
     const stopping = signalled();
     keepGarbageYoung();
-    // Loaded when it is wanted: no other command should wait for all of GraphQL.
-    const { serve } = await import('../serve.ts');
-    const server = await serve(config, secrets, log);
+    const server = await start(config, secrets, log);
     if (config.env === 'development') greet(server, config);
     else announce(server, log);
     const signal = await Promise.race([stopping, server.failure]);
@@ -29,6 +27,12 @@ export async function runServe(): Promise<void> {
   } catch (error) {
     exitWithError(error);
   }
+}
+
+// Loaded when it is wanted: no other command, and no primary, should wait for all of GraphQL.
+async function start(config: Config, secrets: Secrets, log: Logger): Promise<RunningServer> {
+  if (config.workers === 1) return (await import('../serve.ts')).serve(config, secrets, log);
+  return (await import('../workers/primary.ts')).serveByWorkers(config, secrets, log);
 }
 
 /** The name of the first signal to stop; from the second on, the process exits at once. */

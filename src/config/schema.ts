@@ -40,6 +40,7 @@ export const schema = z
   .object({
     HOST: z.string().default(VARIABLES.HOST.default),
     PORT: wholeNumber(0, 65_535).default(Number(VARIABLES.PORT.default)),
+    WORKERS: wholeNumber(1, 64).default(Number(VARIABLES.WORKERS.default)),
     DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
     DIRECT_DATABASE_URL: z.string().refine(isPostgresUrl, 'must be a postgresql:// URL').optional(),
     DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(Number(VARIABLES.DATABASE_POOL_SIZE.default)),
@@ -192,6 +193,11 @@ export const schema = z
   .refine((env) => !(env.HEADERS_TIMEOUT > env.REQUEST_TIMEOUT), {
     path: ['HEADERS_TIMEOUT'],
     error: 'must not be longer than REQUEST_TIMEOUT: the headers are part of the request',
+    when: always,
+  })
+  .refine((env) => !(env.WORKERS > 1) || env.DATABASE_URL, {
+    path: ['WORKERS'],
+    error: 'must be 1 on the embedded database, which belongs to one process. Set DATABASE_URL to a PostgreSQL server',
     when: always,
   })
   .refine((env) => !env.DIRECT_DATABASE_URL || env.DATABASE_URL, {

@@ -8,6 +8,10 @@ interface Variable {
 export const VARIABLES = {
   HOST: { default: '127.0.0.1', about: 'The address to listen on.' },
   PORT: { default: '4000', about: 'The port to listen on; 0 takes any free one.' },
+  WORKERS: {
+    default: '1',
+    about: 'How many processes serve behind the port, 1 to 64; more than one needs DATABASE_URL.',
+  },
   DATABASE_URL: {
     default: 'none: the embedded database',
     about: 'A PostgreSQL 14+ server, as `postgresql://user:password@host:5432/name`.',
@@ -18,7 +22,8 @@ export const VARIABLES = {
   },
   DATABASE_POOL_SIZE: {
     default: '10',
-    about: 'How many connections to the database a node keeps at most, 1 to 1000, beside two that hear of changes.',
+    about:
+      'How many connections to the database each process keeps at most, 1 to 1000, beside two that hear of changes.',
   },
   DATABASE_POOL_TIMEOUT: {
     default: '5s',

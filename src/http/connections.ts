@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import { networkOf } from '../auth/networks.ts';
 
 export interface ConnectionLimits {
+  /** How many connections there may be. */
+  most: number;
   /** How many connections one client may have, told by the network of its address; null: as many as there may be. */
   perAddress: number | null;
   /** Whether many clients come by this address. */
@@ -23,7 +25,10 @@ interface Progress {
 type Counted = Socket & { _handle: { writeQueueSize?: number } | null };
 
 /** Holds the server's connections to these limits: whoever has too many gets no more, and who does not read is cut off. */
-export function limitConnections(server: Server, { perAddress, isTrustedProxy, stalledMs }: ConnectionLimits): void {
+export function limitConnections(
+  server: Server,
+  { most, perAddress, isTrustedProxy, stalledMs }: ConnectionLimits,
+): void {
   const counts = new Map<string, number>();
   const open = new Map<Socket, Progress>();
 
@@ -58,6 +63,8 @@ export function limitConnections(server: Server, { perAddress, isTrustedProxy, s
     open.set(socket, { at: placeOf(socket), since: performance.now() });
     socket.once('close', () => open.delete(socket));
     countIn(socket);
+    // Node itself lets no more in, but for a worker of node:cluster.
+    if (open.size > most) socket.destroy();
   });
   const timer = setInterval(endStalled, LOOK_EVERY_MS, stalledMs).unref();
   server.once('close', () => clearInterval(timer));

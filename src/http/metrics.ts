@@ -3,6 +3,7 @@ import type { ViewerCacheFigures } from '../accounts/viewer-cache.ts';
 import type { PasswordFigures } from '../auth/queued-passwords.ts';
 import type { PoolFigures } from '../database/open.ts';
 import { durationHistogram } from './duration-histogram.ts';
+import type { Figure } from './summed-figures.ts';
 
 /** What is counted elsewhere, and read when somebody asks. */
 export interface Figures {
@@ -26,6 +27,8 @@ export interface Metrics {
   note(answered: Answered): void;
   /** All figures as Prometheus reads them. */
   text(): Promise<string>;
+  /** All figures, to be summed with those of other processes. */
+  read(): Promise<Figure[]>;
   readonly contentType: string;
 }
 
@@ -68,12 +71,13 @@ export function createMetrics(figures: Figures, version: string): Metrics {
     registers,
   });
 
-  /** A figure of this moment. */
-  function gauge(name: string, help: string, read: () => number): void {
+  /** A figure of this moment; of several processes the sum, unless it is said otherwise. */
+  function gauge(name: string, help: string, read: () => number, aggregator: 'sum' | 'min' = 'sum'): void {
     new Gauge({
       name,
       help,
       registers,
+      aggregator,
       collect() {
         this.set(read());
       },
@@ -119,13 +123,18 @@ export function createMetrics(figures: Figures, version: string): Metrics {
   gauge('tessera_database_connections_idle', 'Connections of the pool that nobody uses.', () => figures.pool().idle);
   gauge('tessera_database_requests_waiting', 'What waits for a connection.', () => figures.pool().waiting);
   gauge('tessera_streams_open', 'Subscriptions and answers in parts that are open.', () => figures.openStreams());
-  gauge('tessera_changes_heard', '1 while changes of the database are heard, else 0: then nothing is remembered.', () =>
-    Number(figures.areChangesHeard()),
+  gauge(
+    'tessera_changes_heard',
+    '1 while changes of the database are heard, else 0: then nothing is remembered.',
+    () => Number(figures.areChangesHeard()),
+    'min',
   );
+  gauge('tessera_workers', 'Processes that serve, and have answered for their figures.', () => 1);
   new Gauge({
     name: 'tessera_build_info',
     help: 'Always 1; which version runs, and on which Node.',
     labelNames: ['version', 'node'],
+    aggregator: 'first',
     registers,
   }).set({ version, node: process.version }, 1);
 
@@ -139,6 +148,7 @@ export function createMetrics(figures: Figures, version: string): Metrics {
       if (outcome === 'THROTTLED') throttled.inc();
     },
     text: () => registry.metrics(),
+    read: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   };
 }

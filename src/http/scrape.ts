@@ -4,7 +4,7 @@ import type { Metrics } from './metrics.ts';
 export const METRICS_PATH = '/metrics';
 
 export interface ScrapeOptions {
-  metrics: Metrics;
+  metrics: Pick<Metrics, 'text' | 'contentType'>;
   /** What whoever asks must send; null: nothing. */
   token: string | null;
 }

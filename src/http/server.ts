@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import {
   createServer,
   type IncomingMessage,
@@ -58,6 +59,12 @@ interface AddressNames {
   port: string;
 }
 
+/** A server that need not listen yet. */
+interface PreparedServer extends HttpServer {
+  /** Throws OperatorError when the address cannot be listened on. */
+  listen(): Promise<void>;
+}
+
 export interface HttpServer {
   /** Where the server listens, as `http://127.0.0.1:4000`. */
   readonly url: string;
@@ -73,7 +80,14 @@ export interface HttpServer {
  * A server that listens, and answers 503 until it is told what to serve: the port is taken, and health can be asked,
  * before the database is opened. Throws OperatorError when the address cannot be listened on.
  */
-export async function listen({
+export async function listen(options: ServerOptions): Promise<HttpServer> {
+  const server = prepareServer(options);
+  await server.listen();
+  return server;
+}
+
+/** As listen, of a server that is to be told what to serve before it listens. */
+export function prepareServer({
   host,
   port,
   drainMs,
@@ -81,7 +95,7 @@ export async function listen({
   names = OWN_NAMES,
   limits,
   isTrustedProxy = () => false,
-}: ServerOptions): Promise<HttpServer> {
+}: ServerOptions): PreparedServer {
   let phase: Phase = 'starting';
   let listener: RequestListener = (request, response) => {
     if (canAskAnother(request)) response.setHeader('X-Accel-Redirect', '@another_node');
@@ -112,8 +126,14 @@ export async function listen({
   // Node would drop what is more without a word, a second Authorization with it. The bytes are counted, and that is enough.
   server.maxHeadersCount = 0;
   if (limits) {
-    server.maxConnections = limits.connections;
-    limitConnections(server, { perAddress: limits.connectionsPerAddress, isTrustedProxy, stalledMs: limits.stalledMs });
+    // Among workers, node:cluster would offer one too many to the next, and to the next, without end where all are full.
+    if (!cluster.isWorker) server.maxConnections = limits.connections;
+    limitConnections(server, {
+      most: limits.connections,
+      perAddress: limits.connectionsPerAddress,
+      isTrustedProxy,
+      stalledMs: limits.stalledMs,
+    });
   }
 
   async function answerReadiness(response: ServerResponse): Promise<void> {
@@ -121,9 +141,11 @@ export async function listen({
     answer(response, isReady ? 200 : 503, phase === 'ready' && !isReady ? 'database away' : phase);
   }
 
-  await startListening(server, host, port, names);
   return {
-    url: urlOf(server, host),
+    listen: () => startListening(server, host, port, names),
+    get url() {
+      return urlOf(server, host);
+    },
     requestsInFlight: () => requestsInFlight,
     serve(given, probe) {
       listener = given;
