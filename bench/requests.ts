@@ -12,6 +12,8 @@ const ROUND_MS = 3_000;
 const CONNECTIONS = 16;
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
+const ONE_PROCESS = 'Tessera, PostgreSQL';
+const TWO_WORKERS = 'Tessera, WORKERS=2';
 const PASSWORD = 'a fine long password';
 const LOGIN = `mutation { obtainAuthToken(input: { username: "ada", password: "${PASSWORD}" }) { ... on IssuedToken { key token { id } } } }`;
 const ME = JSON.stringify({ query: '{ me { id username } }' });
@@ -87,6 +89,7 @@ async function contend(database: string, folder: string, begin: Begin): Promise<
   const env = { ...DEPLOYED, DATABASE_URL: database };
   await command(['user', 'create', 'ada', '--password-stdin'], { ...env, DATA_DIR: folder }, PASSWORD);
   const onServer = await begin(MAIN, { ...env, DATA_DIR: folder, METRICS_PORT: '0' });
+  const onTwo = await begin(MAIN, { ...env, DATA_DIR: folder, METRICS_PORT: '0', WORKERS: '2' });
   const embeddedEnv = { ...DEPLOYED, DATABASE_URL: '', DATA_DIR: `${folder}/embedded` };
   await command(['user', 'create', 'ada', '--password-stdin'], embeddedEnv, PASSWORD);
   const onEmbedded = await begin(MAIN, { ...embeddedEnv, METRICS_PORT: '0' });
@@ -105,7 +108,8 @@ async function contend(database: string, folder: string, begin: Begin): Promise<
   const tutorial = await peer('tutorial.js');
   return [
     { name: 'yoga, bare, no auth', server: yoga, request: { headers: {}, body: ME }, status: '200' },
-    { name: 'Tessera, PostgreSQL', server: onServer, request: withKey(key), status: '200' },
+    { name: ONE_PROCESS, server: onServer, request: withKey(key), status: '200' },
+    { name: TWO_WORKERS, server: onTwo, request: withKey(key), status: '200' },
     { name: 'Tessera, embedded', server: onEmbedded, request: withKey(embedded.key), status: '200' },
     ...(await clientRequests(`Token ${key}`)).map(([client, request]) => ({
       name: `Tessera, as ${client} asks`,
@@ -201,5 +205,15 @@ function tableOf(contenders: readonly Contender[], rounds: readonly Round[][], a
     ];
   });
   const others = absent.map(({ name, leftOut }) => [name, leftOut, '', '']);
-  return table(['', 'requests a second', 'µs of a core each', 'ratio to bare yoga'], [...rows, ...others]);
+  const head = ['', 'requests a second', 'µs of a core each', 'ratio to bare yoga'];
+  return `${table(head, [...rows, ...others])}\n\n${workersLine(contenders, rounds)}`;
+}
+
+/** What a second process costs, the primary counted in: the rounds' ratios, by their median. */
+function workersLine(contenders: readonly Contender[], rounds: readonly Round[][]): string {
+  const [one = [], two = []] = [ONE_PROCESS, TWO_WORKERS].map(
+    (wanted) => rounds[contenders.findIndex(({ name }) => name === wanted)],
+  );
+  const ratios = two.map(({ cpuMicros }, round) => cpuMicros / (one[round]?.cpuMicros ?? Number.NaN));
+  return `µs of a core for each request with WORKERS=2, the primary's included, to those of one process: ${median(ratios).toFixed(2)}.`;
 }
