@@ -19,7 +19,7 @@ describe('WORKERS', () => {
   });
 });
 
-describe.skipIf(inject('templateUrl') === null)('two workers', async () => {
+describe.skipIf(inject('templateUrl') === null)('two workers', { timeout: 60_000 }, async () => {
   if (inject('templateUrl') === null) return;
   const world = await openWorld();
   const env = { ...world.env, WORKERS: '2' };
@@ -90,16 +90,20 @@ describe.skipIf(inject('templateUrl') === null)('two workers', async () => {
     process.kill(pids[0], 'SIGKILL');
     await expect.poll(() => server.output.stdout).toContain('a worker has ended; another takes its place');
     const seen = new Set<number>();
+    const statuses = new Set<number>();
     await expect
       .poll(
         async () => {
-          seen.add(await answering(server, (query) => ask(server.url, query)));
-          return [...seen].filter((pid) => !pids.includes(pid)).length;
+          const { status, requestId } = await ask(server.url, TYPENAME);
+          statuses.add(status);
+          seen.add(pidOf(server, requestId));
+          return [...seen].filter((pid) => ![0, ...pids].includes(pid)).length;
         },
         { timeout: 20_000, interval: 5 },
       )
       .toBe(1);
     expect(seen.has(pids[1])).toBe(true);
+    expect([...statuses]).toEqual([200]);
     server.child.kill('SIGTERM');
     expect((await server.finished).code).toBe(0);
   });
@@ -133,11 +137,12 @@ describe.skipIf(inject('templateUrl') === null)('two workers', async () => {
   it('end at once at a second signal', async () => {
     const server = await startServer(SLOW);
     const { pids } = await clientsOfBoth(server);
-    await loginUnderWayOf(server);
+    const answer = await loginUnderWayOf(server);
     server.child.kill('SIGINT');
     await expect.poll(() => server.output.stdout).toContain('SIGINT received');
     server.child.kill('SIGINT');
     expect((await server.finished).code).toBe(1);
+    await expect(answer()).rejects.toThrow();
     await expect.poll(() => pids.map(isRunning), { timeout: 20_000 }).toEqual([false, false]);
   });
 
