@@ -42,7 +42,7 @@ export function start(env: Record<string, string>, placed?: Placed): Promise<Sta
 interface Placed {
   /** What runs the script; unless said, this Node. */
   program?: string;
-  /** The one core that it may use. */
+  /** The one core that it may use, or those, with commas between. */
   core?: string;
   /** Where its output goes, as a service's does; else it is read here, which takes some of the machine. */
   logFile?: string;

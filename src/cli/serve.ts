@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { type Config, loadConfig, type Secrets } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { RunningServer } from '../serve.ts';
-import { keepGarbageYoung } from '../young-garbage.ts';
 import { exitWithError } from './exit.ts';
 
 export function addServe(program: Command): void {
@@ -16,7 +15,7 @@ export async function runServe(): Promise<void> {
     const { config, secrets } = loadConfig();
     const log = createLog(config);
     const stopping = signalled();
-    keepGarbageYoung();
+    await import('../young-garbage.ts');
     const server = await start(config, secrets, log);
     if (config.env === 'development') greet(server, config);
     else announce(server, log);

@@ -1,3 +1,4 @@
+import '../young-garbage.ts';
 import cluster from 'node:cluster';
 import type { Config, Secrets } from '../config.ts';
 import type { Figure } from '../http/summed-figures.ts';

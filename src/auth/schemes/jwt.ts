@@ -80,7 +80,10 @@ export function readBearer(
   sent: Pick<Headers, 'get'>,
   { takesEveryBearer }: Pick<JwtSchemeOptions, 'takesEveryBearer'>,
 ): { flaw: null; token: string } | { flaw: BearerFlaw } | null {
-  const [word = '', ...parts] = splitAtWhiteSpace(sent.get('authorization') ?? '');
+  const header = sent.get('authorization');
+  // Most that come are keys: of those nothing is taken apart here.
+  if (header === null || /^token /i.test(header)) return null;
+  const [word = '', ...parts] = splitAtWhiteSpace(header);
   const [token] = parts;
   if (!isWord(word, 'bearer') || isKeyShaped(token ?? '')) return null;
   if (!takesEveryBearer && !isJwtShaped(token ?? '')) return null;
