@@ -287,7 +287,7 @@ describe('the status', () => {
 
   it('is 500 with an id, and nothing of the error, when the server is at fault', async () => {
     const { key } = await makeUser();
-    vi.spyOn(database, '$queryRaw').mockRejectedValueOnce(new Error('the secret inner workings'));
+    vi.spyOn(database, '$read').mockRejectedValueOnce(new Error('the secret inner workings'));
     world.logged.length = 0;
     const { status, body, headers } = await request('query Who { me { id } }', { key });
     const requestId = headers.get('x-request-id');

@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { overloaded } from '../../src/errors.ts';
+import { watchTokenLists } from '../token-lists.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 
 const world = await openWorld({ MAX_QUERY_DIRECTIVES: '200', MAX_QUERY_TOKENS: '2000' });
@@ -58,7 +59,9 @@ describe('@defer and @stream', () => {
 
   it('tell of a fault inside in no more words than elsewhere, with the request’s id', async () => {
     const { key } = await makeUser();
-    vi.spyOn(database.token, 'findMany').mockRejectedValueOnce(new Error('the disk is on fire'));
+    const lists = watchTokenLists(database);
+    onTestFinished(() => lists.end());
+    lists.mockRejectedValueOnce(new Error('the disk is on fire'));
     world.logged.length = 0;
     const { parts, requestId } = await partsOf('query Q { me { id ... @defer { tokens { totalCount } } } }', { key });
     expect(parts.at(-1)).toEqual({
@@ -87,7 +90,9 @@ describe('@defer and @stream', () => {
 
   it('tell of a refusal inside without what is for HTTP alone', async () => {
     const { key } = await makeUser();
-    vi.spyOn(database.token, 'findMany').mockRejectedValueOnce(overloaded());
+    const lists = watchTokenLists(database);
+    onTestFinished(() => lists.end());
+    lists.mockRejectedValueOnce(overloaded());
     const { parts } = await partsOf('{ me { id ... @defer { tokens { totalCount } } } }', { key });
     expect(parts.at(-1).incremental[0].errors[0].extensions).toEqual({ code: 'OVERLOADED' });
   });

@@ -1,12 +1,14 @@
 import pg from 'pg';
-import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { globalIdOf } from '../../src/graphql/global-id.ts';
 import { startServer, tessera } from '../program.ts';
+import { watchTokenLists } from '../token-lists.ts';
 import { databaseOfItsOwn, openWorld, PASSWORD } from '../world.ts';
 import { HEAR, hear, lastError, OVERLOADED } from './hear.ts';
 
 const world = await openWorld();
 const { database, makeUser, request } = world;
+const lists = watchTokenLists(database);
 // The database's own clock makes the tokens.
 beforeEach(() => {
   world.clock.now = new Date();
@@ -44,8 +46,7 @@ const STREAMS: Record<string, (key: string) => Promise<{ last: Promise<unknown> 
 
 /** An answer whose last part never comes. */
 async function openParts(key: string, accept: string) {
-  const held = vi.spyOn(database.token, 'findMany').mockReturnValueOnce(new Promise(() => {}) as never);
-  onTestFinished(() => held.mockRestore());
+  lists.mockReturnValueOnce(new Promise(() => {}));
   const reply = await open(key, 'query Parts { me { username ... @defer { tokens { totalCount } } } }', accept);
   expect(reply.status).toBe(200);
   return reply;
@@ -74,17 +75,16 @@ it('ends also when its token was revoked just before it began', async () => {
   const held = new Promise((resolve) => {
     goOn = () => resolve([]);
   });
-  const find = vi.spyOn(database.token, 'findMany');
+  lists.mockClear();
   // What comes at once comes when the token is gone, and what is to come later never does.
-  find.mockReturnValueOnce(held as never).mockReturnValueOnce(new Promise(() => {}) as never);
+  lists.mockReturnValueOnce(held as never).mockReturnValueOnce(new Promise(() => {}));
   const query = '{ tokens { edges { cursor } } me { id ... @defer { tokens { edges { cursor } } } } }';
   const reply = open(key, query, 'text/event-stream');
-  await expect.poll(() => find.mock.calls.length).toBe(2);
+  await expect.poll(() => lists.mock.calls.length).toBe(2);
   await database.token.delete({ where: { id: token.id } });
   await world.changes.settle();
   goOn();
   expect(lastEvent(await (await reply).text())).toEqual(INVALID);
-  find.mockRestore();
 });
 
 type Made = Awaited<ReturnType<typeof makeUser>>;

@@ -230,12 +230,12 @@ describe('a subscriber', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const query = database.$queryRaw.bind(database) as (...parts: unknown[]) => never;
+    const read = database.$read.bind(database);
     // All of them wait for the one look-up of their key.
-    const lookUp = vi.spyOn(database, '$queryRaw').mockImplementationOnce((async (...parts: unknown[]) => {
+    const lookUp = vi.spyOn(database, '$read').mockImplementationOnce(async (...given) => {
       await held;
-      return query(...parts);
-    }) as never);
+      return read(...given);
+    });
     let present = 0;
     server.on('request', (_request, response: ServerResponse) => {
       present += 1;
