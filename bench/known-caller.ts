@@ -5,7 +5,7 @@ import { inDatabase } from './postgres.ts';
 import { ask, command, DEPLOYED, inFolder, type Started, start } from './program.ts';
 
 const CONNECTIONS = 16;
-const PASSWORD = 'a fine long password';
+export const PASSWORD = 'a fine long password';
 const LOGIN = `mutation { obtainAuthToken(input: { username: "ada", password: "${PASSWORD}" }) { ... on IssuedToken { key } } }`;
 const ME = JSON.stringify({ query: '{ me { id username } }' });
 const LOAD = fileURLToPath(new URL('load.mjs', import.meta.url));
@@ -51,9 +51,52 @@ async function keyFrom({ url }: Started): Promise<string> {
   return data.obtainAuthToken.key;
 }
 
-async function askOver({ url }: Started, request: object, amount: Amount): Promise<void> {
+/** Throws when anything but 200 comes back. */
+async function askOver(
+  { url }: Started,
+  request: object,
+  amount: Amount,
+): Promise<{ perSecond: number; answered: number }> {
   const load = { url, connections: CONNECTIONS, ...amount, requests: [request] };
   const { stdout } = await run(process.execPath, [LOAD, JSON.stringify(load)]);
-  const { statuses, sample } = JSON.parse(stdout) as { statuses: Record<string, number>; sample: string };
+  const { statuses, sample, ...all } = JSON.parse(stdout) as {
+    statuses: Record<string, number>;
+    sample: string;
+    perSecond: number;
+    answered: number;
+  };
   if (Object.keys(statuses).join() !== '200') throw new Error(`It answered ${JSON.stringify(statuses)}: ${sample}`);
+  return all;
+}
+
+/** What a server does of `{ me { id username } }` in a round. */
+interface Round {
+  perSecond: number;
+  cpuMicros: number;
+}
+
+/**
+ * Two servers on one database in turns, now the one first, now the other, on all cores; what `ada` asks with her key of
+ * the first. One round more, to warm up, is not told.
+ */
+export async function inTurns(
+  servers: readonly [Started, Started],
+  rounds: number,
+  ms: number,
+): Promise<[Round, Round][]> {
+  const request = { headers: { authorization: `Token ${await keyFrom(servers[0])}` }, body: ME };
+  async function roundOf(server: Started): Promise<Round> {
+    const before = server.cpuMs();
+    const { perSecond, answered } = await askOver(server, request, { ms });
+    return { perSecond, cpuMicros: ((server.cpuMs() - before) * 1000) / answered };
+  }
+  const [first, second] = servers;
+  const told: [Round, Round][] = [];
+  for (let round = -1; round < rounds; round++) {
+    const isReversed = round % 2 !== 0;
+    const early = await roundOf(isReversed ? second : first);
+    const late = await roundOf(isReversed ? first : second);
+    if (round >= 0) told.push(isReversed ? [late, early] : [early, late]);
+  }
+  return told;
 }

@@ -11,6 +11,9 @@ const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 /** A server as it is deployed: nothing is on that development alone has. Its log belongs in a file. */
 export const DEPLOYED = { NODE_ENV: 'production', PUBLIC_URL: 'http://127.0.0.1:4000', TOKEN_SECRETS: 's'.repeat(32) };
 
+/** As `npm start` has it. */
+const AS_STARTED = ['--max-semi-space-size=8'];
+
 /** Limits count, as they do for users, and nothing that is measured reaches them: all of it comes from one address. */
 const UNREACHED = Object.fromEntries(
   [
@@ -42,7 +45,7 @@ export function start(env: Record<string, string>, placed?: Placed): Promise<Sta
 interface Placed {
   /** What runs the script; unless said, this Node. */
   program?: string;
-  /** The one core that it may use, or those, with commas between. */
+  /** The one core that it may use. */
   core?: string;
   /** Where its output goes, as a service's does; else it is read here, which takes some of the machine. */
   logFile?: string;
@@ -56,7 +59,8 @@ export async function startScript(
   { program = process.execPath, core, logFile }: Placed = {},
 ): Promise<Started> {
   const from = performance.now();
-  const [file = '', ...words] = [...(core === undefined ? [] : ['taskset', '-c', core]), program, script];
+  const flags = script === MAIN ? AS_STARTED : [];
+  const [file = '', ...words] = [...(core === undefined ? [] : ['taskset', '-c', core]), program, ...flags, script];
   const child = spawn(file, [...words, ...parts], {
     env: { PATH: process.env.PATH, PORT: '0', ...UNREACHED, ...env },
     stdio: ['ignore', logFile ? openSync(logFile, 'w') : 'pipe', 'pipe'],

@@ -12,8 +12,6 @@ const ROUND_MS = 3_000;
 const CONNECTIONS = 16;
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
-const ONE_PROCESS = 'Tessera, PostgreSQL';
-const TWO_WORKERS = 'Tessera, WORKERS=2';
 const PASSWORD = 'a fine long password';
 const LOGIN = `mutation { obtainAuthToken(input: { username: "ada", password: "${PASSWORD}" }) { ... on IssuedToken { key token { id } } } }`;
 const ME = JSON.stringify({ query: '{ me { id username } }' });
@@ -67,9 +65,7 @@ export async function requests(): Promise<string> {
       const started: Started[] = [];
       async function begin(script: string, env: Record<string, string> = {}, program?: string): Promise<Started> {
         const logFile = script === MAIN ? `${folder}/${started.length}.log` : undefined;
-        // On one core two processes do nothing but push each other out of its caches.
-        const core = env.WORKERS ? `${SERVER_CORE},${LOAD_CORE}` : SERVER_CORE;
-        const placed = { core, ...(program && { program }), ...(logFile && { logFile }) };
+        const placed = { core: SERVER_CORE, ...(program && { program }), ...(logFile && { logFile }) };
         const all = { NODE_ENV: 'production', DATABASE_URL: database, ...env };
         const server = await startScript(script, [], all, placed);
         started.push(server);
@@ -91,7 +87,6 @@ async function contend(database: string, folder: string, begin: Begin): Promise<
   const env = { ...DEPLOYED, DATABASE_URL: database };
   await command(['user', 'create', 'ada', '--password-stdin'], { ...env, DATA_DIR: folder }, PASSWORD);
   const onServer = await begin(MAIN, { ...env, DATA_DIR: folder, METRICS_PORT: '0' });
-  const onTwo = await begin(MAIN, { ...env, DATA_DIR: folder, METRICS_PORT: '0', WORKERS: '2' });
   const embeddedEnv = { ...DEPLOYED, DATABASE_URL: '', DATA_DIR: `${folder}/embedded` };
   await command(['user', 'create', 'ada', '--password-stdin'], embeddedEnv, PASSWORD);
   const onEmbedded = await begin(MAIN, { ...embeddedEnv, METRICS_PORT: '0' });
@@ -110,8 +105,7 @@ async function contend(database: string, folder: string, begin: Begin): Promise<
   const tutorial = await peer('tutorial.js');
   return [
     { name: 'yoga, bare, no auth', server: yoga, request: { headers: {}, body: ME }, status: '200' },
-    { name: ONE_PROCESS, server: onServer, request: withKey(key), status: '200' },
-    { name: TWO_WORKERS, server: onTwo, request: withKey(key), status: '200' },
+    { name: 'Tessera, PostgreSQL', server: onServer, request: withKey(key), status: '200' },
     { name: 'Tessera, embedded', server: onEmbedded, request: withKey(embedded.key), status: '200' },
     ...(await clientRequests(`Token ${key}`)).map(([client, request]) => ({
       name: `Tessera, as ${client} asks`,
@@ -208,14 +202,5 @@ function tableOf(contenders: readonly Contender[], rounds: readonly Round[][], a
   });
   const others = absent.map(({ name, leftOut }) => [name, leftOut, '', '']);
   const head = ['', 'requests a second', 'µs of a core each', 'ratio to bare yoga'];
-  return `${table(head, [...rows, ...others])}\n\n${workersLine(contenders, rounds)}`;
-}
-
-/** What a second process costs, the primary counted in: the rounds' ratios, by their median. */
-function workersLine(contenders: readonly Contender[], rounds: readonly Round[][]): string {
-  const [one = [], two = []] = [ONE_PROCESS, TWO_WORKERS].map(
-    (wanted) => rounds[contenders.findIndex(({ name }) => name === wanted)],
-  );
-  const ratios = two.map(({ cpuMicros }, round) => cpuMicros / (one[round]?.cpuMicros ?? Number.NaN));
-  return `µs of a core for each request with WORKERS=2, the primary's included, to those of one process: ${median(ratios).toFixed(2)}.`;
+  return table(head, [...rows, ...others]);
 }

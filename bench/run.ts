@@ -1,5 +1,6 @@
 import { backfill } from './backfill.ts';
 import { databaseAway } from './database-away.ts';
+import { firstUse } from './first-use.ts';
 import { hostileDocuments } from './hostile-documents.ts';
 import { lastUsed } from './last-used.ts';
 import { loginTiming } from './login-timing.ts';
@@ -11,6 +12,7 @@ import { revocation } from './revocation.ts';
 import { slowClients } from './slow-clients.ts';
 import { soak } from './soak.ts';
 import { startTimes } from './start-times.ts';
+import { workers } from './workers.ts';
 
 const benches: Record<string, () => Promise<string>> = {
   'login-timing': loginTiming,
@@ -19,6 +21,8 @@ const benches: Record<string, () => Promise<string>> = {
   'last-used': lastUsed,
   revocation,
   requests,
+  'first-use': firstUse,
+  workers,
   memory,
   'logins-under-load': loginsUnderLoad,
   'hostile-documents': hostileDocuments,

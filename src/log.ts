@@ -1,6 +1,7 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
+import type { InfoStream } from './http/plain-info.ts';
 import { redact } from './redact.ts';
 
 type LogRules = Pick<Config, 'env' | 'logLevel'> & Partial<Pick<Config, 'workers'>>;
@@ -8,11 +9,6 @@ type LogRules = Pick<Config, 'env' | 'logLevel'> & Partial<Pick<Config, 'workers
 /** One line of JSON an event to standard output, pretty in development; what is secret is blotted out on the way. */
 export function createLog(config: LogRules, destination = destinationFor(config)): Logger {
   return pino({ level: config.logLevel, hooks: { streamWrite: redact } }, destination);
-}
-
-/** Where lines go; those for information, of which each request has one, may be told by themselves. */
-export interface InfoStream extends DestinationStream {
-  writeInfo?(line: string): void;
 }
 
 const MOST_WAITING_BYTES = 1_000_000;
@@ -42,17 +38,19 @@ export function outputTo(fd: 1 | 2): DestinationStream {
 function inBundles(output: DestinationStream, mostBytes: number): InfoStream {
   let waiting = '';
   let bytes = 0;
+  let timer: NodeJS.Timeout | undefined;
   function flush(): void {
     const lines = waiting;
     waiting = '';
     bytes = 0;
+    clearTimeout(timer);
     if (lines !== '') output.write(lines);
   }
   function writeInfo(line: string): void {
     const more = Buffer.byteLength(line);
     // What is too long to be written at once would be lost, or be broken by others' lines.
     if (bytes + more > mostBytes) flush();
-    if (waiting === '') setTimeout(flush, BUNDLE_MS).unref();
+    if (waiting === '') timer = setTimeout(flush, BUNDLE_MS).unref();
     waiting += line;
     bytes += more;
   }

@@ -9,16 +9,17 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 const TABLE: Record<string, readonly string[]> = {
   errors: [],
   duration: [],
+  'growing-lru': [],
   'in-time': [],
   promptly: [],
   redact: [],
   config: ['auth', 'duration', 'errors'],
   auth: ['errors', 'promptly'],
   database: ['auth', 'config', 'errors', 'in-time'],
-  accounts: ['database', 'auth', 'errors', 'in-time', 'promptly'],
+  accounts: ['database', 'auth', 'errors', 'growing-lru', 'in-time', 'promptly'],
   graphql: ['accounts', 'auth', 'database', 'errors', 'promptly'],
   conformance: ['errors'],
-  http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors', 'promptly', 'redact'],
+  http: ['graphql', 'auth', 'accounts', 'database', 'config', 'errors', 'growing-lru', 'promptly', 'redact'],
 };
 
 const PURE_AUTH_PACKAGES = ['bcrypt', 'p-limit', 'ipaddr.js', 'jose', '@zxcvbn-ts/language-common'];

@@ -1,6 +1,5 @@
 import type { Database } from '../database/client.ts';
 import type { Token } from '../database/generated/prisma/client.ts';
-import { instantOf, instantOrNull } from '../database/reads.ts';
 
 /** Where a token stands among its user's: they are listed in the order in which they were made. */
 export type TokenPosition = Pick<Token, 'createdAt' | 'id'>;
@@ -20,7 +19,7 @@ const COLUMNS = `
   "refreshCount", "refreshedAt"`;
 
 /** Some of a user's tokens, in one read of their index. A position need not be that of a token that still is. */
-export async function listTokens(database: Database, slice: TokenSlice): Promise<Token[]> {
+export function listTokens(database: Database, slice: TokenSlice): Promise<Token[]> {
   const { userId, after, before, limit, isReversed } = slice;
   const order = isReversed ? 'DESC' : 'ASC';
   const values: unknown[] = [userId, limit];
@@ -28,22 +27,12 @@ export async function listTokens(database: Database, slice: TokenSlice): Promise
     const at = values.push(createdAt.toISOString(), id);
     return `AND ("createdAt", "id") ${side} ($${at - 1}::timestamptz, $${at}::uuid)`;
   }
-  const rows = await database.$read<Token>(
+  return database.$read<Token>(
     `SELECT ${COLUMNS} FROM "Token"
       WHERE "userId" = $1::uuid ${after ? beyond(after, '>') : ''} ${before ? beyond(before, '<') : ''}
       ORDER BY "createdAt" ${order}, "id" ${order} LIMIT $2::int`,
     values,
   );
-  for (const row of rows) readInstants(row);
-  return rows;
-}
-
-function readInstants(row: Token): void {
-  row.createdAt = instantOf(row.createdAt);
-  row.expiresAt = instantOrNull(row.expiresAt);
-  row.lastUsedAt = instantOrNull(row.lastUsedAt);
-  row.supersededAt = instantOrNull(row.supersededAt);
-  row.refreshedAt = instantOrNull(row.refreshedAt);
 }
 
 export function countTokens(database: Database, userId: string): Promise<number> {

@@ -1,6 +1,5 @@
 import type { TokenViewer, ViewerToken, ViewerUser } from '../auth/viewer.ts';
 import type { Database } from '../database/client.ts';
-import { instantOf, instantOrNull } from '../database/reads.ts';
 
 type Row = ViewerUser & { [Column in keyof ViewerToken as `token_${Column}`]: ViewerToken[Column] };
 
@@ -36,8 +35,8 @@ function viewerOf(row: Row): TokenViewer {
       isActive: row.isActive,
       isStaff: row.isStaff,
       isSuperuser: row.isSuperuser,
-      dateJoined: instantOf(row.dateJoined),
-      lastLogin: instantOrNull(row.lastLogin),
+      dateJoined: row.dateJoined,
+      lastLogin: row.lastLogin,
     },
     token: {
       id: row.token_id,
@@ -45,10 +44,10 @@ function viewerOf(row: Row): TokenViewer {
       kind: row.token_kind,
       name: row.token_name,
       scopes: row.token_scopes,
-      createdAt: instantOf(row.token_createdAt),
-      expiresAt: instantOrNull(row.token_expiresAt),
-      lastUsedAt: instantOrNull(row.token_lastUsedAt),
-      supersededAt: instantOrNull(row.token_supersededAt),
+      createdAt: row.token_createdAt,
+      expiresAt: row.token_expiresAt,
+      lastUsedAt: row.token_lastUsedAt,
+      supersededAt: row.token_supersededAt,
     },
   };
 }

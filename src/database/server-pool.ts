@@ -14,8 +14,9 @@ export interface PoolRules {
 const SILENCE_MS = 1_000;
 
 // Prisma's adapter sends and reads instants without their offset: in a session of another zone they would be off by
-// hours. By SET, not by a startup option: poolers know this setting, and refuse those they do not know.
-const IN_UTC = "SET TIME ZONE 'UTC'";
+// hours, and of another style unreadable. By SET, not by a startup option: poolers know these settings, and refuse those
+// they do not know.
+const IN_UTC = "SET TIME ZONE 'UTC'; SET DateStyle TO 'ISO'";
 
 /** What `new pg.Pool` needs to reach the PostgreSQL server of this URL. */
 export function serverPoolOptions(

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { networkOf } from '../auth/networks.ts';
 
 export interface ConnectionLimits {
-  /** How many connections there may be. */
-  most: number;
+  /** How many connections there may be; null: somebody else sees to that. */
+  most: number | null;
   /** How many connections one client may have, told by the network of its address; null: as many as there may be. */
   perAddress: number | null;
   /** Whether many clients come by this address. */
@@ -63,8 +63,7 @@ export function limitConnections(
     open.set(socket, { at: placeOf(socket), since: performance.now() });
     socket.once('close', () => open.delete(socket));
     countIn(socket);
-    // Node itself lets no more in, but for a worker of node:cluster.
-    if (open.size > most) socket.destroy();
+    if (most !== null && open.size > most) socket.destroy();
   });
   const timer = setInterval(endStalled, LOOK_EVERY_MS, stalledMs).unref();
   server.once('close', () => clearInterval(timer));

@@ -5,7 +5,8 @@ type TakeBody = (body: Buffer | null) => void;
 
 /**
  * A request whose body can be had as it is read, past the stream, whose listeners, ticks and ends cost more than all
- * that is done with a short one; and be put onto the stream after it was looked at.
+ * that is done with a short one; and be put onto the stream after it was looked at. The stream of one that was taken
+ * tells nothing more, its end included.
  */
 export class Incoming extends IncomingMessage {
   #isTaken = false;
@@ -36,11 +37,21 @@ export class Incoming extends IncomingMessage {
       this.#hand(part);
       return true;
     }
-    // Taken up only when there is something to be written there: whoever announces much has sent nothing yet.
-    this.#body ??= Buffer.allocUnsafe(this.#length);
-    this.#filled += part.copy(this.#body, this.#filled);
-    if (this.#filled === this.#length) this.#hand(this.#body);
+    this.#add(part);
+    if (this.#body && this.#filled === this.#length) this.#hand(this.#body.subarray(0, this.#filled));
     return true;
+  }
+
+  /** As much room is taken up as twice what has come: whoever announces much has sent nothing yet. */
+  #add(part: Buffer): void {
+    const filled = this.#filled + part.length;
+    if (!this.#body || this.#body.length < filled) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#length, 2 * filled));
+      this.#body?.copy(grown, 0, 0, this.#filled);
+      this.#body = grown;
+    }
+    part.copy(this.#body, this.#filled);
+    this.#filled = filled;
   }
 
   #hand(body: Buffer | null): void {

@@ -1,5 +1,9 @@
-import pino, { type Logger } from 'pino';
-import type { InfoStream } from '../log.ts';
+import pino, { type DestinationStream, type Logger } from 'pino';
+
+/** Where lines go; those for information, of which each request has one, may be told by themselves. */
+export interface InfoStream extends DestinationStream {
+  writeInfo?(line: string): void;
+}
 
 /** Writes a line of these members, as JSON already, in which there is nothing to look for. */
 export type PlainInfo = (members: string) => void;

@@ -129,7 +129,7 @@ export function prepareServer({
     // Among workers, node:cluster would offer one too many to the next, and to the next, without end where all are full.
     if (!cluster.isWorker) server.maxConnections = limits.connections;
     limitConnections(server, {
-      most: limits.connections,
+      most: cluster.isWorker ? limits.connections : null,
       perAddress: limits.connectionsPerAddress,
       isTrustedProxy,
       stalledMs: limits.stalledMs,

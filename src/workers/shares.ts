@@ -2,7 +2,8 @@ import type { Config } from '../config.ts';
 
 /**
  * The configuration of each of several workers. What a process counts in its own memory is shared out among them, so
- * that all together let through no more than one would; rounded down, but at least one each.
+ * that all together let through no more than one would; rounded down, but at least one each: a limit that is smaller
+ * than their number is as large as that.
  */
 export function shareOf(config: Config): Config {
   const { workers, http, rateLimits, passwordQueue } = config;

@@ -2,8 +2,7 @@ import '../young-garbage.ts';
 import cluster from 'node:cluster';
 import type { Config, Secrets } from '../config.ts';
 import type { Figure } from '../http/summed-figures.ts';
-import { createLog } from '../log.ts';
-import { type RunningServer, serve } from '../serve.ts';
+import type { RunningServer } from '../serve.ts';
 import { createCalls } from './calls.ts';
 
 /** What a worker is to serve. */
@@ -24,8 +23,11 @@ const stopping = new Promise<void>((resolve) => {
   stop = resolve;
 });
 
+const loading = Promise.all([import('../log.ts'), import('../serve.ts')]);
+
 const primary = createCalls((message) => process.connected && process.send?.(message, () => {}), {
   async serve({ config, secrets, portOfFellows }: Task): Promise<Serving> {
+    const [{ createLog }, { serve }] = await loading;
     const figuresOfAll = (read: typeof readFigures) => {
       readFigures = read;
       return () => primary.ask<string>('figures');
@@ -43,15 +45,14 @@ const primary = createCalls((message) => process.connected && process.send?.(mes
   figures: () => readFigures(),
   stop: () => stop(),
 });
-process.on('message', primary.hear);
-primary.ask('loaded').catch(() => {});
 
 async function finish(started: RunningServer): Promise<void> {
   await started.close();
   process.exit(0);
 }
 
-// A terminal, and systemd, signal the primary as well, which says the same: it is no second signal.
+// Before anything large is loaded: nobody should be ended meanwhile. A terminal, and systemd, signal the primary as
+// well, which says the same: it is no second signal.
 process.on('SIGTERM', stop).on('SIGINT', stop);
 // The primary has gone. Node would end the process at once, with all that is in flight.
 cluster.worker?.on('disconnect', () => {
@@ -60,3 +61,6 @@ cluster.worker?.on('disconnect', () => {
   primary.end(new Error('The primary has gone.'));
   stop();
 });
+process.on('message', primary.hear);
+await loading;
+primary.ask('loaded').catch(() => {});
