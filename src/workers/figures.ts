@@ -19,21 +19,42 @@ export async function sumFiguresOf(workers: ReadonlySet<OneWorker>): Promise<Fig
   const { createSummedFigures } = await import('../http/summed-figures.ts');
   const { sum, end, contentType } = createSummedFigures();
 
-  async function answerOf({ id, ask }: OneWorker): Promise<[number, Figure[] | null]> {
+  /** What has been asked and not answered yet: of a worker that hangs, once. */
+  const asked = new Map<number, Promise<Figure[] | null>>();
+  let summing: Promise<string> | null = null;
+
+  function askOnce({ id, ask }: OneWorker): Promise<Figure[] | null> {
+    const before = asked.get(id);
+    if (before) return before;
+    const asking = ask<Figure[]>('figures')
+      .catch(() => null)
+      .finally(() => asked.delete(id));
+    asked.set(id, asking);
+    return asking;
+  }
+
+  async function answerOf(worker: OneWorker): Promise<[number, Figure[] | null]> {
     let figures: Figure[] | null = null;
-    const answering = ask<Figure[]>('figures').then(
-      (answer) => {
-        figures = answer;
-      },
-      () => {},
-    );
+    const answering = askOnce(worker).then((answer) => {
+      figures = answer;
+    });
     const isInTime = await inTime(answering, ANSWER_MS);
-    return [id, isInTime ? figures : null];
+    return [worker.id, isInTime ? figures : null];
+  }
+
+  async function sumAll(): Promise<string> {
+    return sum(new Map(await Promise.all([...workers].map(answerOf))));
   }
 
   return {
     end,
     contentType,
-    text: async () => sum(new Map(await Promise.all([...workers].map(answerOf)))),
+    // Whoever asks meanwhile is given the same: an older sum after a newer one would look as if it had fallen.
+    text() {
+      summing ??= sumAll().finally(() => {
+        summing = null;
+      });
+      return summing;
+    },
   };
 }
