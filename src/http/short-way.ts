@@ -224,7 +224,7 @@ export function createShortWay({
     if (before) return before;
     try {
       const question = read(body);
-      if (question && question.params.variables == null && body.length <= LONGEST_KEPT) questions.set(body, question);
+      if (question && body.length <= LONGEST_KEPT && hasNone(question.params.variables)) questions.set(body, question);
       return question;
     } catch {
       return null;
@@ -330,6 +330,11 @@ function commonLength(req: IncomingMessage, mostBodyBytes: number): number {
   if (headers['content-encoding'] !== undefined || headers['transfer-encoding'] !== undefined) return 0;
   const length = Number(headers['content-length'] ?? 0);
   return length <= mostBodyBytes && authorizationsOf(req) < 2 ? length : 0;
+}
+
+function hasNone(variables: Variables): boolean {
+  for (const _name in variables ?? {}) return false;
+  return true;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
