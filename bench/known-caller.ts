@@ -5,7 +5,7 @@ import { inDatabase } from './postgres.ts';
 import { ask, command, DEPLOYED, inFolder, type Started, start } from './program.ts';
 
 const CONNECTIONS = 16;
-export const PASSWORD = 'a fine long password';
+const PASSWORD = 'a fine long password';
 const LOGIN = `mutation { obtainAuthToken(input: { username: "ada", password: "${PASSWORD}" }) { ... on IssuedToken { key } } }`;
 const ME = JSON.stringify({ query: '{ me { id username } }' });
 const LOAD = fileURLToPath(new URL('load.mjs', import.meta.url));
@@ -28,20 +28,33 @@ export function withKnownCaller<Result>(
   more: Record<string, string>,
   work: Work<Result>,
 ): Promise<Result> {
+  return withAda(serverUrl, { METRICS_PORT: '0', ...more }, async (env, logs) => {
+    const server = await start(env, { logFile: `${logs}/log` });
+    try {
+      let authorization = '';
+      return await work(server, async (amount) => {
+        authorization ||= `Token ${await keyFrom(server)}`;
+        await askOver(server, { headers: { authorization }, body: ME }, amount);
+      });
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+type Env = Record<string, string>;
+
+/** The work's result with how a server is deployed, whose one user is `ada`, and a folder for its log. */
+function withAda<Result>(
+  serverUrl: string,
+  more: Env,
+  work: (env: Env, logs: string) => Promise<Result>,
+): Promise<Result> {
   return inDatabase(serverUrl, (database) =>
     inFolder(async (folder) => {
-      const env = { ...DEPLOYED, DATABASE_URL: database, DATA_DIR: folder };
+      const env = { ...DEPLOYED, DATABASE_URL: database, DATA_DIR: folder, ...more };
       await command(['user', 'create', 'ada', '--password-stdin'], env, PASSWORD);
-      const server = await start({ ...env, METRICS_PORT: '0', ...more }, { logFile: `${folder}/log` });
-      try {
-        let authorization = '';
-        return await work(server, async (amount) => {
-          authorization ||= `Token ${await keyFrom(server)}`;
-          await askOver(server, { headers: { authorization }, body: ME }, amount);
-        });
-      } finally {
-        await server.stop();
-      }
+      return work(env, folder);
     }),
   );
 }
@@ -75,22 +88,41 @@ interface Round {
   cpuMicros: number;
 }
 
+/** Starts one of two servers, whose output goes there. */
+type Begin = (env: Env, logFile: string) => Promise<Started>;
+
 /**
  * Two servers on one database in turns, now the one first, now the other, on all cores; what `ada` asks with her key of
  * the first. One round more, to warm up, is not told.
  */
-export async function inTurns(
-  servers: readonly [Started, Started],
-  rounds: number,
-  ms: number,
+export function inTurns(
+  serverUrl: string,
+  more: Env,
+  [beginFirst, beginSecond]: readonly [Begin, Begin],
+  { rounds, ms }: { rounds: number; ms: number },
 ): Promise<[Round, Round][]> {
-  const request = { headers: { authorization: `Token ${await keyFrom(servers[0])}` }, body: ME };
+  return withAda(serverUrl, more, async (env, logs) => {
+    const first = await beginFirst(env, `${logs}/first.log`);
+    try {
+      const second = await beginSecond(env, `${logs}/second.log`);
+      try {
+        return await roundsOf(first, second, rounds, ms);
+      } finally {
+        await second.stop();
+      }
+    } finally {
+      await first.stop();
+    }
+  });
+}
+
+async function roundsOf(first: Started, second: Started, rounds: number, ms: number): Promise<[Round, Round][]> {
+  const request = { headers: { authorization: `Token ${await keyFrom(first)}` }, body: ME };
   async function roundOf(server: Started): Promise<Round> {
     const before = server.cpuMs();
     const { perSecond, answered } = await askOver(server, request, { ms });
     return { perSecond, cpuMicros: ((server.cpuMs() - before) * 1000) / answered };
   }
-  const [first, second] = servers;
   const told: [Round, Round][] = [];
   for (let round = -1; round < rounds; round++) {
     const isReversed = round % 2 !== 0;

@@ -2,6 +2,7 @@ import type { TokenViewer } from '../auth/viewer.ts';
 import type { Change, Changes } from '../database/changes.ts';
 import { growingLru } from '../growing-lru.ts';
 import type { Promptly } from '../promptly.ts';
+import { createMultimap } from './multimap.ts';
 
 interface ViewerCacheOptions {
   /** One query. */
@@ -37,16 +38,14 @@ export interface ViewerCache {
  */
 export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCacheOptions): ViewerCache {
   /** By a user's id, the ids of his tokens that are kept. */
-  const tokensOf = new Map<string, Set<string>>();
+  const tokensOf = createMultimap<string, string>();
   const kept = size > 0 ? growingLru<TokenViewer>(size, forget) : null;
   const underWay = new Map<string, Promise<TokenViewer | null>>();
   const counted = { hits: 0, misses: 0 };
   let epoch = 0;
 
   function forget({ user }: TokenViewer, tokenId: string): void {
-    const tokens = tokensOf.get(user.id);
-    tokens?.delete(tokenId);
-    if (tokens?.size === 0) tokensOf.delete(user.id);
+    tokensOf.delete(user.id, tokenId);
   }
 
   function drop(change: Change): void {
@@ -57,7 +56,7 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
     underWay.clear();
     if (change.table === null) kept?.clear();
     else if (change.table === 'Token') kept?.delete(change.id);
-    else for (const tokenId of [...(tokensOf.get(change.id) ?? [])]) kept?.delete(tokenId);
+    else for (const tokenId of [...tokensOf.get(change.id)]) kept?.delete(tokenId);
   }
 
   async function findAnew(tokenId: string): Promise<TokenViewer | null> {
@@ -66,7 +65,7 @@ export function createViewerCache({ lookUp, isExpired, changes, size }: ViewerCa
     const viewer = await lookUp(tokenId);
     if (kept && viewer && wasHeard && epoch === before && changes.areHeard()) {
       kept.set(tokenId, viewer);
-      tokensOf.set(viewer.user.id, (tokensOf.get(viewer.user.id) ?? new Set()).add(tokenId));
+      tokensOf.add(viewer.user.id, tokenId);
     }
     return viewer;
   }

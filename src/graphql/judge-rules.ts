@@ -44,9 +44,9 @@ export function lackUnder(rule: Rule, caller: Caller): Lack {
   if (!hasStanding(rule, caller)) return 'standing';
   const { viewer } = caller;
   if (!viewer) return null;
-  const [held, requirement] = [heldScopes(viewer), requirementUnder(rule, caller)];
-  if (isMet(held, requirement)) return null;
-  return lackingOf(held, requirement);
+  const held = heldScopes(viewer);
+  const requirement = requirementUnder(rule, caller);
+  return isMet(held, requirement) ? null : lackingOf(held, requirement);
 }
 
 /** The scopes that the rule asks for: of this viewer, whatever his token holds, or, without one, of any. */

@@ -38,7 +38,7 @@ export class Incoming extends IncomingMessage {
       return true;
     }
     this.#add(part);
-    if (this.#body && this.#filled === this.#length) this.#hand(this.#body.subarray(0, this.#filled));
+    if (this.#filled === this.#length) this.#hand(this.#body);
     return true;
   }
 

@@ -81,8 +81,8 @@ export function readBearer(
   { takesEveryBearer }: Pick<JwtSchemeOptions, 'takesEveryBearer'>,
 ): { flaw: null; token: string } | { flaw: BearerFlaw } | null {
   const header = sent.get('authorization');
-  // Most that come are keys: of those nothing is taken apart here.
-  if (header === null || /^token /i.test(header)) return null;
+  // Most that come are keys of other schemes: of those nothing is taken apart here.
+  if (header === null || !/^[ \t\n\r\v\f]*bearer/i.test(header)) return null;
   const [word = '', ...parts] = splitAtWhiteSpace(header);
   const [token] = parts;
   if (!isWord(word, 'bearer') || isKeyShaped(token ?? '')) return null;
