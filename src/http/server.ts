@@ -11,6 +11,7 @@ import { Server as NetServer } from 'node:net';
 import { OperatorError } from '../errors.ts';
 import { limitConnections } from './connections.ts';
 import { Incoming } from './incoming.ts';
+import { Outgoing, outgoingOf } from './outgoing.ts';
 import { refuseClient, STATUS_HEADERS, statusBody } from './refuse-client.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 
@@ -170,10 +171,11 @@ export function prepareServer({
   };
 }
 
-function optionsOf(limits: HttpLimits | undefined): NodeServerOptions<typeof Incoming> {
-  if (!limits) return { IncomingMessage: Incoming };
+function optionsOf(limits: HttpLimits | undefined): NodeServerOptions<typeof Incoming, typeof Outgoing> {
+  if (!limits) return { IncomingMessage: Incoming, ServerResponse: Outgoing };
   return {
     IncomingMessage: Incoming,
+    ServerResponse: outgoingOf(limits.keepAliveMs),
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,

@@ -13,6 +13,7 @@ import { GRAPHQL_PATH } from './graphql-path.ts';
 import { Incoming } from './incoming.ts';
 import type { KnownQueries, KnownQuery } from './known-queries.ts';
 import { maskError } from './mask-error.ts';
+import { Outgoing } from './outgoing.ts';
 import type { SenderOf } from './sender.ts';
 import { authorizationsOf } from './two-authorizations.ts';
 import { trustedQueryOf } from './use-trusted-documents.ts';
@@ -38,10 +39,10 @@ interface ShortWayOptions {
 const PLACE = { pathname: GRAPHQL_PATH };
 
 class NodePair {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: Incoming;
+  readonly res: Outgoing;
 
-  constructor(req: IncomingMessage, res: ServerResponse) {
+  constructor(req: Incoming, res: Outgoing) {
     this.req = req;
     this.res = res;
   }
@@ -58,7 +59,7 @@ class Asked {
   readonly params: GraphQLParams;
   response: Answer | null = null;
 
-  constructor(req: IncomingMessage, res: ServerResponse, { query, params }: Question, mediaType: string) {
+  constructor(req: Incoming, res: Outgoing, { query, params }: Question, mediaType: string) {
     this.request = new AskedRequest(req.headers) as unknown as Request;
     this.serverContext = new NodePair(req, res);
     this.context = this.serverContext;
@@ -231,7 +232,7 @@ export function createShortWay({
     }
   }
 
-  function answer(req: IncomingMessage, res: ServerResponse, question: Question, mediaType: string): void {
+  function answer(req: Incoming, res: Outgoing, question: Question, mediaType: string): void {
     answered += 1;
     const asked = new Asked(req, res, question, mediaType);
     try {
@@ -281,8 +282,7 @@ export function createShortWay({
     const { res } = asked.serverContext;
     asked.response = response;
     for (const onResponse of hooks.onResponse) onResponse(asked as never);
-    res.writeHead(response.status, response.headers.list);
-    res.end(response.body, response.encoding);
+    res.answer(response);
   }
 
   function resultOf(asked: Asked): Result {
@@ -307,16 +307,16 @@ export function createShortWay({
   }
 
   function listener(req: IncomingMessage, res: ServerResponse): unknown {
-    const length = req instanceof Incoming ? commonLength(req, mostBodyBytes) : 0;
+    if (!(req instanceof Incoming && res instanceof Outgoing)) return yoga(req, res);
+    const length = commonLength(req, mostBodyBytes);
     const mediaType = length > 0 ? known.mediaTypeFor(req.headers.accept ?? null) : null;
     if (mediaType === null) return yoga(req, res);
-    const incoming = req as Incoming;
-    incoming.takeBody(length, (body) => {
+    req.takeBody(length, (body) => {
       const question = body && readOrNull(body.toString());
-      if (question) return void answer(incoming, res, question, mediaType);
+      if (question) return answer(req, res, question, mediaType);
       // As if nobody had looked at it.
-      incoming.giveBack(body);
-      yoga(incoming, res);
+      req.giveBack(body);
+      yoga(req, res);
     });
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Incoming } from '../../src/http/incoming.ts';
+import { Outgoing } from '../../src/http/outgoing.ts';
 import { recordSecrets } from '../recorder.ts';
 import { openWorld, PASSWORD } from '../world.ts';
 import { audit } from './audit.ts';
@@ -40,7 +41,7 @@ interface Answer {
 }
 
 function listen(listener: Parameters<typeof createServer>[1]): Promise<{ port: number; close(): void }> {
-  const server = createServer({ IncomingMessage: Incoming }, listener);
+  const server = createServer({ IncomingMessage: Incoming, ServerResponse: Outgoing }, listener);
   server.maxHeadersCount = 0;
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
