@@ -32,6 +32,7 @@ export class RequestRefused extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** What stands beside the code in `extensions`, such as `requiredScopes`. */
   readonly extensions: Readonly<Record<string, unknown>>;
+  #result: string | null = null;
 
   constructor(
     code: ErrorCode,
@@ -47,6 +48,13 @@ export class RequestRefused extends Error {
     this.code = code;
     this.headers = headers;
     this.extensions = extensions;
+  }
+
+  /** GraphQL's result where nothing ran, in JSON. */
+  get result(): string {
+    const { message, extensions, code } = this;
+    this.#result ??= JSON.stringify({ errors: [{ message, extensions: { ...extensions, code } }] });
+    return this.#result;
   }
 }
 

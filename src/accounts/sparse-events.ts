@@ -45,8 +45,8 @@ interface SparseOptions {
 
 interface Telling {
   kind: AuditEventKind;
-  /** Of what it is told but once in so many milliseconds. */
-  times: { of: (string | null)[]; ms: number }[];
+  /** Of what it is told but once in so many milliseconds, each named as no other is. */
+  times: { of: string; ms: number }[];
   /** What it is counted as; null: not counted. */
   budget: string | null;
 }
@@ -59,7 +59,7 @@ export function createSparseEvents({ database, log, now }: SparseOptions): Spars
 
   function tell({ kind, times, budget }: Telling, record: () => PromiseLike<unknown>): void {
     const at = now().getTime();
-    const waits = times.map(({ of, ms }) => ({ key: JSON.stringify([kind, ...of]), until: at + ms }));
+    const waits = times.map(({ of, ms }) => ({ key: `${kind} ${of}`, until: at + ms }));
     if (waits.some(({ key }) => (told.get(key) ?? 0) > at) || (budget && !hasRoom(budget, at))) return;
     for (const { key, until } of waits) told.set(key, until);
     const writing = Promise.resolve(record()).then(
@@ -93,8 +93,8 @@ export function createSparseEvents({ database, log, now }: SparseOptions): Spars
     loginThrottled(username, sender, seconds) {
       const from = fromWhere(sender);
       const times = [
-        { of: [usernameKeyOf(username), from], ms: seconds * 1000 },
-        { of: [from], ms: from === null ? 0 : BETWEEN_MS },
+        { of: `${from} ${usernameKeyOf(username)}`, ms: seconds * 1000 },
+        { of: String(from), ms: from === null ? 0 : BETWEEN_MS },
       ];
       tell({ kind: 'LOGIN_THROTTLED', times, budget: 'throttled logins' }, async () => {
         const user = await findUser(database, username);
@@ -107,7 +107,7 @@ export function createSparseEvents({ database, log, now }: SparseOptions): Spars
       });
     },
     tokenRefused(token, sender) {
-      const times = [{ of: [token?.id ?? null, fromWhere(sender)], ms: HOUR_MS }];
+      const times = [{ of: `${token?.id ?? null} ${fromWhere(sender)}`, ms: HOUR_MS }];
       const budget = token ? 'refused tokens' : 'forged keys';
       tell({ kind: 'TOKEN_REFUSED', times, budget }, async () => {
         const userId = token && (token.userId ?? (await findPastOwner(database, token.id)));
@@ -117,7 +117,7 @@ export function createSparseEvents({ database, log, now }: SparseOptions): Spars
     },
     passwordAccepted(userId, sender) {
       // Each has cost a password's check, and none is to go untold.
-      const times = [{ of: [userId, fromWhere(sender)], ms: HOUR_MS }];
+      const times = [{ of: `${userId} ${fromWhere(sender)}`, ms: HOUR_MS }];
       tell({ kind: 'LOGIN_SUCCEEDED', times, budget: null }, () =>
         recordEvent(database, 'LOGIN_SUCCEEDED', { userId }, { ...readSender(sender), actorId: userId }),
       );

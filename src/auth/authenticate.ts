@@ -29,12 +29,16 @@ export function judge(sent: SentCredentials, schemes: readonly Scheme[]): Prompt
   const { scheme, credential } = found;
   const refusedBy = (error: unknown) => asRefusal(scheme, error);
   try {
-    const viewer = credential.authenticate();
-    if (viewer instanceof Promise) return viewer.then((known) => ({ scheme, viewer: known, refusal: null }), refusedBy);
-    return { scheme, viewer, refusal: null };
+    const told = credential.authenticate();
+    if (told instanceof Promise) return told.then((later) => judgementOf(scheme, later), refusedBy);
+    return judgementOf(scheme, told);
   } catch (error) {
     return refusedBy(error);
   }
+}
+
+function judgementOf(scheme: Scheme, found: Viewer | RequestRefused | null): Judgement {
+  return found instanceof RequestRefused ? { scheme, refusal: found } : { scheme, viewer: found, refusal: null };
 }
 
 type Refused = { scheme: Scheme; refusal: RequestRefused };

@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { hmacProver, type Prove } from './hmac-sha256.ts';
 
 /** What a key is used for: one that was derived for another use proves nothing. */
 export interface KeyUse {
@@ -13,6 +14,9 @@ export const TOKEN_USE: KeyUse = { prefix: 'tsr_', domain: 'tessera token v1' };
 
 /** What a browser's cookie holds. */
 export const SESSION_USE: KeyUse = { prefix: 'tsrs_', domain: 'tessera session v1' };
+
+/** Of base64url. Source: RFC 4648, section 5. */
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 const ID_BYTES = 16;
 const MAC_BYTES = 16;
@@ -78,15 +82,16 @@ export function readDerived(key: string, fromBytes: number, secrets: TokenSecret
   const encoded = key.slice(use.prefix.length);
   if (!/^[\w-]*$/.test(encoded)) return { flaw: 'alphabet' };
   if (encoded.length !== Math.ceil(((fromBytes + MAC_BYTES) * 4) / 3)) return { flaw: 'length' };
-  const bytes = Buffer.from(encoded, 'base64url');
   // The last character has bits to spare, so several strings decode alike: only the canonical one is a key.
-  if (bytes.toString('base64url') !== encoded) return { flaw: 'spelling' };
+  const spareBits = (encoded.length * 6) % 8;
+  if (ALPHABET.indexOf(encoded.slice(-1)) % 2 ** spareBits !== 0) return { flaw: 'spelling' };
+  const bytes = Buffer.from(encoded, 'base64url');
   const derivedFrom = bytes.subarray(0, fromBytes);
   const given = bytes.subarray(fromBytes);
   let secretAt: number | null = null;
   // Every secret is tried, whichever fits.
   for (const [place, secret] of secrets.entries()) {
-    if (timingSafeEqual(given, mac(derivedFrom, secret, use))) secretAt = place;
+    if (proverOf(secret, use)(derivedFrom, given)) secretAt = place;
   }
   return { flaw: null, derivedFrom, secretAt };
 }
@@ -94,6 +99,23 @@ export function readDerived(key: string, fromBytes: number, secrets: TokenSecret
 /** What the database may know of a secret: enough to recognise it again, nothing to derive a key with. */
 export function fingerprintOf(secret: string): string {
   return createHmac('sha256', secret).update('tessera secret fingerprint v1').digest('hex').slice(0, 32);
+}
+
+/** By what goes before the id, and by secret. As many as a server has secrets, and uses. */
+const provers = new Map<string, Map<string, Prove>>();
+
+function proverOf(secret: string, { domain }: KeyUse): Prove {
+  let own = provers.get(domain);
+  if (!own) {
+    own = new Map();
+    provers.set(domain, own);
+  }
+  let prove = own.get(secret);
+  if (!prove) {
+    prove = hmacProver(Buffer.from(secret), Buffer.from(domain));
+    own.set(secret, prove);
+  }
+  return prove;
 }
 
 function mac(from: Buffer, secret: string, { domain }: KeyUse): Buffer {

@@ -1,3 +1,4 @@
+import type { RequestRefused } from '../errors.ts';
 import type { Promptly } from '../promptly.ts';
 import type { Sender } from './sender.ts';
 import type { Viewer } from './viewer.ts';
@@ -30,8 +31,9 @@ export interface Scheme {
 
 export interface Credential {
   /**
-   * The viewer that this credential proves; null, for an ambient one alone, when it is no good and counts as none.
-   * Throws RequestRefused: AUTHENTICATION_FAILED when it is no good, FORBIDDEN when it may not be used so.
+   * The viewer that this credential proves; null, for an ambient one alone, when it is no good and counts as none. Or
+   * the refusal, thrown or returned, which is less work: AUTHENTICATION_FAILED when it is no good, FORBIDDEN when it may
+   * not be used so.
    */
-  authenticate(): Promptly<Viewer | null>;
+  authenticate(): Promptly<Viewer | RequestRefused | null>;
 }

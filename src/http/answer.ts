@@ -12,9 +12,9 @@ const WHOLE: Record<string, AnswerInit> = {};
  * A refusal of the whole operation, as toGraphQLError, useHttpStatus and Yoga would tell it between them. Each of those
  * makes an error of it, and an error looks for where it was made.
  */
-export function refusalAnswer({ code, message, headers, extensions }: RequestRefused, mediaType: string): Answer {
+export function refusalAnswer({ code, headers, result }: RequestRefused, mediaType: string): Answer {
   const { status, isSpec = false }: { status: number; isSpec?: boolean } = ERROR_CODES[code];
-  return new Answer(JSON.stringify({ errors: [{ message, extensions: { ...extensions, code } }] }), {
+  return new Answer(result, {
     status: isSpec && mediaType === 'application/json' ? 200 : status,
     headers: { 'content-type': `${mediaType}; charset=utf-8`, ...headers },
   });

@@ -26,11 +26,16 @@ export function useAuthentication(schemes: readonly Scheme[], within: Within = j
     const requested = hooked.args as Arguments;
     const stop = (error: unknown) => stopRefused(hooked, error);
 
+    const stopIf = (refusal: RequestRefused | null) => {
+      if (refusal) stop(refusal);
+    };
+
     try {
       const operation = readOperation(requested);
-      const admitted = within('authenticate', () => admit(operation, requested.contextValue, schemes));
-      if (admitted instanceof Promise) return admitted.then(() => refuseExcess(operation, requested)).catch(stop);
-      refuseExcess(operation, requested);
+      const refusal = within('authenticate', () => findCallersRefusal(operation, requested.contextValue, schemes));
+      const both = whenThere(refusal, (found) => found ?? findExcessOf(operation, requested));
+      if (both instanceof Promise) return both.then(stopIf).catch(stop);
+      stopIf(both);
     } catch (error) {
       stop(error);
     }
@@ -39,14 +44,14 @@ export function useAuthentication(schemes: readonly Scheme[], within: Within = j
   return { onExecute: admitOrStop, onSubscribe: admitOrStop };
 }
 
-function refuseExcess(operation: OperationReader | null, requested: Arguments): void {
+function findExcessOf(operation: OperationReader | null, requested: Arguments): RequestRefused | null {
   // Without an operation, or with variables that do not fit, the execution refuses it, and runs nothing.
-  if (!operation) return;
-  const excess =
+  if (!operation) return null;
+  return (
     findMisplacedDefer(requested) ??
     findEmptySubscription(requested, operation) ??
-    findExcess(operation, requested.contextValue.queryLimits);
-  if (excess) throw excess;
+    findExcess(operation, requested.contextValue.queryLimits)
+  );
 }
 
 const justDo: Within = (_step, work) => work();
@@ -70,20 +75,35 @@ export function stopRefused(hooked: Hooked, error: unknown): void {
  * Puts on the context who is calling. Throws RequestRefused when his credentials are no good, or he may not run the
  * whole operation. Asked again while a stream of his is open.
  */
-export function admit(
+export async function admit(
   operation: OperationReader | null,
   context: Arguments['contextValue'],
   schemes: readonly Scheme[],
-): Promptly<void> {
+): Promise<void> {
+  const refusal = await findCallersRefusal(operation, context, schemes);
+  if (refusal) throw refusal;
+}
+
+/** As admit, without throwing where a key is no good: of such requests there may be many. */
+function findCallersRefusal(
+  operation: OperationReader | null,
+  context: Arguments['contextValue'],
+  schemes: readonly Scheme[],
+): Promptly<RequestRefused | null> {
   if (operation && asksForBrowserProof(operation)) context.browser?.requireProof();
   return whenThere(judge(sentCredentials(context.request, context, context.sender), schemes), (judgement) => {
-    context.viewer = viewerOf(judgement, operation, context);
-    const refusal = operation && findRefusal(operation, context);
-    if (refusal) throw refusal;
+    const viewer = viewerOf(judgement, operation, context);
+    if (viewer instanceof RequestRefused) return viewer;
+    context.viewer = viewer;
+    return operation && findRefusal(operation, context);
   });
 }
 
-function viewerOf(judgement: Judgement | null, operation: OperationReader | null, { browser }: Context): Viewer | null {
+function viewerOf(
+  judgement: Judgement | null,
+  operation: OperationReader | null,
+  { browser }: Context,
+): Viewer | RequestRefused | null {
   if (judgement === null) return null;
   if (!judgement.refusal) {
     // A dead cookie would come with every request, and be looked up each time.
@@ -92,6 +112,5 @@ function viewerOf(judgement: Judgement | null, operation: OperationReader | null
   }
   // A cookie without its proof was not sent by whoever asks for a way in, and is none of his.
   const isBad = judgement.refusal.code === 'AUTHENTICATION_FAILED' || judgement.scheme.isAmbient;
-  if (isBad && operation && isWayInOnly(operation)) return null;
-  throw judgement.refusal;
+  return isBad && operation && isWayInOnly(operation) ? null : judgement.refusal;
 }

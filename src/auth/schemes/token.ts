@@ -57,19 +57,19 @@ export function tokenScheme(options: TokenSchemeOptions): Scheme {
       this.#sent = sent;
     }
 
-    authenticate(): Promptly<Viewer> {
+    authenticate(): Promptly<Viewer | RequestRefused> {
       return whenThere(judgeKey(this.#key, options), (verdict) => admit(verdict, this.#challenge, this.#sent));
     }
   }
 
-  function admit(verdict: KeyVerdict, challenge: string, sent: SentCredentials): Viewer {
+  function admit(verdict: KeyVerdict, challenge: string, sent: SentCredentials): Viewer | RequestRefused {
     if (verdict.isAccepted) {
       options.noteUse(verdict.viewer);
       return verdict.viewer;
     }
     options.noteRefusal(refusedToken(verdict), sent.sender);
     // One message for all that a stranger could be told apart by.
-    throw refused(verdict.reason === 'user-inactive' ? 'User inactive or deleted.' : 'Invalid token.', challenge);
+    return refusalOf(verdict.reason === 'user-inactive' ? 'User inactive or deleted.' : 'Invalid token.', challenge);
   }
 
   return { name: 'token', challenge: options.keyword, isAmbient: false, read };
@@ -100,6 +100,16 @@ function readParts([key, ...rest]: string[], challenge: string): HeaderReading {
   if (rest.length > 0) return { challenge, flaw: 'spaces' };
   return isText(key) ? { challenge, flaw: null, key } : { challenge, flaw: 'invalid-characters' };
 }
+
+/** A refused key's, of which there are few: each is made once, and an error is made as slowly as a key is proved. */
+function refusalOf(message: string, challenge: string): RequestRefused {
+  const name = `${challenge} ${message}`;
+  const known = refusals.get(name) ?? refused(message, challenge);
+  refusals.set(name, known);
+  return known;
+}
+
+const refusals = new Map<string, RequestRefused>();
 
 function refused(message: string, scheme: string): RequestRefused {
   const challenge = scheme === 'Bearer' ? `Bearer error="invalid_token", error_description="${message}"` : scheme;
