@@ -19,14 +19,18 @@ const BUNDLE_MS = 2;
 const INFO = `{"level":${pino.levels.values.info},`;
 
 function destinationFor({ env, workers = 1 }: LogRules): DestinationStream {
-  const output = outputTo(1);
-  if (env !== 'development') return inBundles(output, workers > 1 ? MOST_AMONG_OTHERS : MOST_TOGETHER);
-  return pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, destination: output });
+  if (env !== 'development') return inBundles(workers > 1 ? MOST_AMONG_OTHERS : MOST_TOGETHER);
+  return pretty({
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+    destination: outputTo(1),
+  });
 }
 
 /** Standard output (1) or error (2) for a log. Where it cannot be written (a full disk), lines are lost, and nothing else. */
-export function outputTo(fd: 1 | 2): DestinationStream {
-  const output = pino.destination({ dest: fd, sync: true, maxLength: MOST_WAITING_BYTES });
+export function outputTo(fd: 1 | 2, contentMode: 'utf8' | 'buffer' = 'utf8'): DestinationStream {
+  const output = pino.destination({ dest: fd, sync: true, maxLength: MOST_WAITING_BYTES, contentMode });
   output.on('error', () => {});
   return output;
 }
@@ -35,16 +39,19 @@ export function outputTo(fd: 1 | 2): DestinationStream {
  * Writes what is logged for information some milliseconds later, together: a system call for each line costs more than
  * the line. What is there when the process exits is written; a process that is killed loses what it had not written.
  */
-function inBundles(output: DestinationStream, mostBytes: number): InfoStream {
+function inBundles(mostBytes: number): InfoStream {
+  const output = outputTo(1, 'buffer') as unknown as { write(bytes: Buffer): void };
   let waiting = '';
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
   function flush(): void {
     const lines = waiting;
+    const written = bytes;
     waiting = '';
     bytes = 0;
     clearTimeout(timer);
-    if (lines !== '') output.write(lines);
+    // Copied as they stand where they can be: to find out how much room they take, and to fill it, is the most of it.
+    if (lines !== '') output.write(Buffer.from(lines, lines.length === written ? 'latin1' : 'utf8'));
   }
   function writeInfo(line: string): void {
     const more = Buffer.byteLength(line);

@@ -9,11 +9,21 @@ export interface PerRequest<Known> {
  * GraphQL takes to answer: docs/decisions/039-two-ways-to-one-answer.md.
  */
 export function perRequest<Known>(): PerRequest<Known> {
-  const place = Symbol('known of a request');
+  const place = places;
+  places += 1;
   return {
-    get: (request) => (request as { [place]?: Known })[place],
+    get: (request) => (request as Knowing)[KNOWN]?.[place] as Known | undefined,
     set(request, known) {
-      (request as { [place]?: Known })[place] = known;
+      const all = (request as Knowing)[KNOWN] ?? [];
+      (request as Knowing)[KNOWN] = all;
+      all[place] = known;
     },
   };
+}
+
+const KNOWN = Symbol('known of a request');
+let places = 0;
+
+interface Knowing {
+  [KNOWN]?: unknown[];
 }

@@ -3,7 +3,7 @@ import type { Metrics } from './metrics.ts';
 import { METRICS_PATH, type ScrapeOptions, scrape } from './scrape.ts';
 import { endpointOf, outcomeOf, type RequestEntries } from './use-request-log.ts';
 
-/** Counts what is answered. */
+/** Counts what is answered. To be hooked in after the log, which has taken the time. */
 export function useMetrics(metrics: Metrics, entries: RequestEntries): Plugin {
   return {
     onResponse({ request, response }) {
@@ -13,7 +13,7 @@ export function useMetrics(metrics: Metrics, entries: RequestEntries): Plugin {
         endpoint: endpointOf(entry, response),
         outcome: outcomeOf(entry, response),
         status: response.status,
-        seconds: (performance.now() - entry.from) / 1000,
+        seconds: entry.seconds,
       });
     },
   };

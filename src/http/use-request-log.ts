@@ -18,6 +18,8 @@ class Entry {
   /** The same for the log: callers may choose it. */
   readonly loggedId: string;
   readonly from = performance.now();
+  /** Until the answer was made. */
+  seconds = 0;
   operation: string | null = null;
   /** Null: `ok`, or the expected failure that stands on the context. Else `partial`, or the code of the first error. */
   outcome: string | null = null;
@@ -114,7 +116,8 @@ export function useRequestLog(log: Logger, entries: RequestEntries): Plugin<Cont
       // Whoever has just logged in has no viewer yet.
       const userId = context?.viewer?.user.id ?? [...(context?.admitted ?? [])][0];
       response.headers.set(REQUEST_ID_HEADER, requestId);
-      const durationMs = Math.round((performance.now() - from) * 10) / 10;
+      entry.seconds = (performance.now() - from) / 1000;
+      const durationMs = Math.round(entry.seconds * 10_000) / 10;
       tell(
         `"requestId":"${entry.loggedId}"${traceId ? `,"traceId":"${traceId}"` : ''},` +
           `"operation":${operation === null ? null : inJson(redact(operation))},"durationMs":${durationMs},` +
