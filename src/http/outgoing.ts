@@ -48,18 +48,15 @@ export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends
     else if (waiting.length === MOST_TOGETHER) writeWaiting();
   }
 
-  /** Nothing but what `answer` is given has a part in the answer, and the connection can take it at once. */
+  /** Nothing but what `answer` is given has a part in the answer, and it is the connection's turn. */
   #isUsual(): boolean {
     const { req, socket } = this;
     return (
+      // Null: another answer is still under way on the connection.
       socket !== null &&
-      !socket.destroyed &&
-      socket.writableLength === 0 &&
-      socket.writableCorked === 0 &&
       this.shouldKeepAlive &&
       !this.headersSent &&
       this.getHeaderNames().length === 0 &&
-      req.httpVersion === '1.1' &&
       req.method === 'POST'
     );
   }
@@ -112,7 +109,7 @@ function lineOf(name: string, value: string): string | null {
   if (last) {
     last.value = value;
     last.line = line;
-  } else if (lines.size < MOST_LINES && line.length <= LONGEST_LINE && name !== 'set-cookie') {
+  } else if (lines.size < MOST_LINES && line.length <= LONGEST_LINE) {
     lines.set(name, { value, line });
   }
   return line;

@@ -103,6 +103,40 @@ describe('an answer of one text', () => {
     expect(await answerTo(own, ASKED)).toBe(await answerTo(nodes, ASKED));
   });
 
+  it('has the header that it is given, whatever it was before', async () => {
+    const values = ['a', 'b', 'b', 'a', 'a'];
+    let count = 0;
+    const server = await listening((_, response) => {
+      response.answer(answer(undefined, { vary: values[count] as string }));
+      count += 1;
+    });
+    for (const value of values) expect(await answerTo(server, ASKED)).toContain(`\r\nvary: ${value}\r\n`);
+  });
+
+  it('is no second one', async () => {
+    let thrown: unknown;
+    const server = await listening((_, response) => {
+      response.writeHead(200, { 'content-length': 3 });
+      try {
+        response.answer(answer());
+      } catch (error) {
+        thrown = error;
+      }
+      response.end('END');
+    });
+    expect((await answerTo(server, ASKED)).match(/HTTP/g)).toHaveLength(1);
+    expect(thrown).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' });
+  });
+
+  it('has no body where none may come', async () => {
+    const head = ASKED.replace('POST', 'HEAD');
+    const own = await listening((_, response) => response.answer(answer()));
+    const nodes = await listening((_, response) => answerByNode(response, answer()));
+    const expected = await answerTo(nodes, head, '\r\n\r\n');
+    expect(expected).not.toContain('END');
+    expect(await answerTo(own, head, '\r\n\r\n')).toBe(expected);
+  });
+
   it('tells the time of each answer', async () => {
     const server = await listening((_, response) => response.answer(answer()));
     async function dateOf(now: string): Promise<string | undefined> {
@@ -186,6 +220,20 @@ describe('a connection', () => {
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     expect([response.finished, response.destroyed]).toEqual([false, true]);
+  });
+
+  it('makes way for nobody where an answer could not be written', async () => {
+    const told: string[] = [];
+    const server = await listening((request, response) => {
+      for (const event of ['finish', 'close']) response.on(event, () => told.push(event));
+      request.socket.write = ((_text: string, _encoding: string, done: (error: Error) => void) => {
+        done(new Error('EPIPE'));
+        request.socket.destroy();
+      }) as Socket['write'];
+      response.answer(answer());
+    });
+    await answerTo(server, ASKED);
+    await vi.waitFor(() => expect(told).toEqual(['close']));
   });
 
   it('says that the answer has ended once it is written, and no earlier', async () => {
