@@ -10,6 +10,11 @@ import { createMultiplexer } from './multiplexer.ts';
 
 const POSTGRES_MAJOR = '18';
 const GUESTS_LEAVE_MS = 10_000;
+/**
+ * PostgreSQL's usual 128 MB are filled with zeros at each start, which takes as long as all else that it does then. What
+ * does not fit is read from files that the kernel keeps in memory.
+ */
+const SHARED_BUFFERS = '32MB';
 
 interface EmbeddedOptions {
   dataDir: string;
@@ -102,7 +107,10 @@ function guestSocket(socketPath: string): Socket {
 /** Loaded when it is wanted: whoever has a PostgreSQL server has no use for it. */
 async function create(dataDir: string): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite');
-  return PGlite.create({ dataDir });
+  return PGlite.create({
+    dataDir,
+    startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${SHARED_BUFFERS}`],
+  });
 }
 
 async function openPglite(dataDir: string): Promise<PGlite> {
