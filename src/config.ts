@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TokenLifetimes } from './auth/expiry.ts';
 import type { TokenSecrets } from './auth/key.ts';
 import type { PasswordQueueRules } from './auth/queued-passwords.ts';

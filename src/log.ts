@@ -1,13 +1,17 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 import type { InfoStream } from './http/plain-info.ts';
 import { redact } from './redact.ts';
 
 type LogRules = Pick<Config, 'env' | 'logLevel'> & Partial<Pick<Config, 'workers'>>;
 
-/** One line of JSON an event to standard output, pretty in development; what is secret is blotted out on the way. */
-export function createLog(config: LogRules, destination = destinationFor(config)): Logger {
+/** The server's own log, on standard output: pretty in development. */
+export async function openLog(config: LogRules): Promise<Logger> {
+  return config.env === 'development' ? createLog(config, await prettyOutput()) : createLog(config);
+}
+
+/** One line of JSON an event, to standard output unless told; what is secret is blotted out on the way. */
+export function createLog(config: LogRules, destination: DestinationStream = bundledOutput(config)): Logger {
   return pino({ level: config.logLevel, hooks: { streamWrite: redact } }, destination);
 }
 
@@ -18,14 +22,14 @@ const MOST_AMONG_OTHERS = 4_096;
 const BUNDLE_MS = 2;
 const INFO = `{"level":${pino.levels.values.info},`;
 
-function destinationFor({ env, workers = 1 }: LogRules): DestinationStream {
-  if (env !== 'development') return inBundles(workers > 1 ? MOST_AMONG_OTHERS : MOST_TOGETHER);
-  return pretty({
-    ignore: 'pid,hostname',
-    translateTime: 'SYS:HH:MM:ss.l',
-    singleLine: true,
-    destination: outputTo(1),
-  });
+function bundledOutput({ workers = 1 }: LogRules): DestinationStream {
+  return inBundles(workers > 1 ? MOST_AMONG_OTHERS : MOST_TOGETHER);
+}
+
+async function prettyOutput(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
+  const destination = outputTo(1);
+  return pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, destination });
 }
 
 /** Standard output (1) or error (2) for a log. Where it cannot be written (a full disk), lines are lost, and nothing else. */

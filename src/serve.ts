@@ -6,6 +6,7 @@ import { createPasswordProofs } from './accounts/password-proofs.ts';
 import { createRegistrationThrottle } from './accounts/registration-throttle.ts';
 import { createSparseEvents, type SparseEvents } from './accounts/sparse-events.ts';
 import { createThrottleCounters } from './accounts/throttle-counters.ts';
+import { hasSuperuser } from './accounts/users.ts';
 import { createViewerCache } from './accounts/viewer-cache.ts';
 import { findViewer } from './accounts/viewers.ts';
 import { isExpired } from './auth/expiry.ts';
@@ -68,8 +69,10 @@ export async function serve(
   fellows: Fellows | null = null,
 ): Promise<RunningServer> {
   async function prepare(open: OpenDatabase) {
-    const superusers = await open.database.user.count({ where: { isSuperuser: true }, take: 1 });
-    return [superusers, await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() })] as const;
+    return [
+      await hasSuperuser(open.database),
+      await openSigningKeys(config, secrets, { ...open, log, now: () => new Date() }),
+    ] as const;
   }
 
   const { host, port, shutdownGraceSeconds } = config;
@@ -108,7 +111,7 @@ export async function serve(
       onQuery,
       onFailure: (error) => fail(error),
     });
-    const [superusers, signingKeys] = await prepare(open).catch((error) =>
+    const [isAdministered, signingKeys] = await prepare(open).catch((error) =>
       open.close().then(() => Promise.reject(error)),
     );
     const { tokenLifetimes: lifetimes, throttle, auditRetentionSeconds } = config;
@@ -136,7 +139,7 @@ export async function serve(
     return {
       url: server.url + GRAPHQL_PATH,
       metricsUrl: metricsServer && metricsServer.url + METRICS_PATH,
-      hasSuperuser: superusers > 0,
+      hasSuperuser: isAdministered,
       failure,
       async close() {
         // At once: an open stream would use up the time that requests are given.

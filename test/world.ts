@@ -176,7 +176,11 @@ export async function openWorld(env: Record<string, string> = {}) {
   let made = 0;
   /** A user who can sign in with PASSWORD, and the key of the token made with it. */
   async function makeUser(username = `user${++made}`, standing: Standing = {}) {
-    const newUser = newUserSchema.parse({ username, password: PASSWORD, email: `${username}@example.org` });
+    const newUser = await newUserSchema.parseAsync({
+      username,
+      password: PASSWORD,
+      email: `${username}@example.org`,
+    });
     const { user, token } = await createUser(database, passwords, newUser, { ...standing, origin: NOBODY });
     const key = keyOf(token, tokenSecrets);
     for (const secret of [key, PASSWORD]) recordSecret(secret);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isCommonPassword } from '../auth/common-passwords.ts';
 import { usernameKeyOf } from './username.ts';
 
@@ -24,7 +24,7 @@ export const passwordSchema = z
     error: `This password is too short. It must contain at least ${FEWEST_CHARACTERS} characters.`,
     abort: true,
   })
-  .refine((password) => !isCommonPassword(password), 'This password is too common.');
+  .refine(async (password) => !(await isCommonPassword(password)), 'This password is too common.');
 
 /** What is wrong with this password for its owner: that it is his username or his e-mail. */
 export function likenessesOf(password: string, { username, email }: Owner): string[] {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LAST_INSTANT } from '../auth/expiry.ts';
 import { EVERY_SCOPE } from '../auth/scope.ts';
 import { validationErrorOf } from './failures.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { likenessesOf, passwordSchema } from './new-password.ts';
 import { text } from './text.ts';
 import { usernameSchema } from './username.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Passwords } from '../auth/password.ts';
 import type { Database } from '../database/client.ts';
 import type { User } from '../database/generated/prisma/client.ts';

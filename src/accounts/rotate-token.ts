@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { absoluteExpiryOf, isExpired } from '../auth/expiry.ts';
 import { isKeyed } from '../auth/judge-key.ts';
 import { newTokenId } from '../auth/key.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Text that a database can store and a person can have meant: not blank, at most so many characters, no control

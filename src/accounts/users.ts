@@ -55,6 +55,11 @@ export function requireUser(database: Database, id: string): Promise<User> {
   return database.user.findUniqueOrThrow({ where: { id } });
 }
 
+/** Whether there is one; asked at each start, which needs nothing else of Prisma's engine. */
+export async function hasSuperuser(database: Database): Promise<boolean> {
+  return (await database.$read('SELECT FROM "User" WHERE "isSuperuser" LIMIT 1', [])).length > 0;
+}
+
 export function countUsers(database: Database): Promise<number> {
   return database.user.count();
 }

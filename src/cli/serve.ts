@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { type Config, loadConfig, type Secrets } from '../config.ts';
-import { createLog } from '../log.ts';
+import { openLog } from '../log.ts';
 import type { RunningServer } from '../serve.ts';
 import { exitWithError } from './exit.ts';
 
@@ -13,8 +13,8 @@ export function addServe(program: Command): void {
 export async function runServe(): Promise<void> {
   try {
     const { config, secrets } = loadConfig();
-    const log = createLog(config);
     const stopping = signalled();
+    const log = await openLog(config);
     await import('../young-garbage.ts');
     const server = await start(config, secrets, log);
     if (config.env === 'development') greet(server, config);

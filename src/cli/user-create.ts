@@ -29,7 +29,7 @@ export function addUserCreate(parent: Command): void {
       // Nobody should type a password twice for a name that is taken.
       if (!passwordStdin) await withDatabase(({ database }) => refuseTakenName(database, username));
       const password = await askPassword({ fromStdin: passwordStdin ?? false });
-      const read = newUserSchema.safeParse({ username, password, email });
+      const read = await newUserSchema.safeParseAsync({ username, password, email });
       if (!read.success) throw validationErrorOf(read.error.issues);
       const standing = { isStaff: Boolean(staff ?? superuser), isSuperuser: Boolean(superuser) };
       const made = await withDatabase((open, config, secrets) => {

@@ -29,7 +29,7 @@ export function addUserSetPassword(parent: Command): void {
       const asked = await askPassword({ fromStdin: passwordStdin });
       await withDatabase(async ({ database }, config, secrets) => {
         const user = await requireUser(database, username);
-        const read = newPasswordSchema(user).safeParse({ password: asked });
+        const read = await newPasswordSchema(user).safeParseAsync({ password: asked });
         if (!read.success) throw validationErrorOf(read.error.issues);
         const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
         const revoked = await changePassword(database, passwords, {

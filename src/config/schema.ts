@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseNetwork } from '../auth/networks.ts';
 import { SCHEME_NAMES, type SchemeName } from '../auth/scheme.ts';
 import { isLoopbackUrl } from './loopback.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
 export const SAMPLERS = [

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DURATION_RULE, LONGEST_SECONDS, parseDuration } from '../duration.ts';
 
 // What a variable may hold, by its kind.

@@ -1,5 +1,5 @@
 import type { PGlite } from '@electric-sql/pglite';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The channel on which the triggers of the tables tell what has changed. */
 export const CHANNEL = 'tessera_changes';

@@ -6,6 +6,8 @@ import { newSecret } from '../auth/secret.ts';
 import { OperatorError } from '../errors.ts';
 import type { Database } from './client.ts';
 
+const KNOWN = 'SELECT fingerprint FROM "SecretFingerprint" WHERE fingerprint = ANY($1)';
+
 /** Where the secret that is made at first start is kept. */
 export function tokenSecretPath(dataDir: string): string {
   return join(dataDir, 'token-secret');
@@ -75,8 +77,8 @@ function foreignSecrets(): OperatorError {
 }
 
 async function isEveryOneKnown(database: Database, fingerprints: string[]): Promise<boolean> {
-  const known = await database.secretFingerprint.count({ where: { fingerprint: { in: fingerprints } } });
-  return known === fingerprints.length;
+  const known = await database.$read<{ fingerprint: string }>(KNOWN, [fingerprints]);
+  return known.length === fingerprints.length;
 }
 
 async function readSecret(path: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ScopeNotGrantedError, TokenNotFoundError, ValidationError } from '../accounts/failures.ts';
 import { overlapSchema, rotateToken } from '../accounts/rotate-token.ts';
 import { builder } from './builder.ts';

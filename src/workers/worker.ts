@@ -27,13 +27,13 @@ const loading = Promise.all([import('../log.ts'), import('../serve.ts')]);
 
 const primary = createCalls((message) => process.connected && process.send?.(message, () => {}), {
   async serve({ config, secrets, portOfFellows }: Task): Promise<Serving> {
-    const [{ createLog }, { serve }] = await loading;
+    const [{ openLog }, { serve }] = await loading;
     const figuresOfAll = (read: typeof readFigures) => {
       readFigures = read;
       return () => primary.ask<string>('figures');
     };
     const fellows = { port: portOfFellows, figuresOfAll };
-    const starting = serve(config, secrets, createLog(config), undefined, fellows);
+    const starting = serve(config, secrets, await openLog(config), undefined, fellows);
     // Not before: it is stopped when it has begun.
     starting.then(
       (started) => stopping.then(() => finish(started)),

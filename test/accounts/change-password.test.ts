@@ -28,8 +28,8 @@ function afterProof(real: Passwords, happen: () => Promise<unknown>): Passwords 
   };
 }
 
-function change(user: { id: string; username: string }, password: string) {
-  const read = newPasswordSchema(user).parse({ password });
+async function change(user: { id: string; username: string }, password: string) {
+  const read = await newPasswordSchema(user).parseAsync({ password });
   return changePassword(database, passwords, { ...read, userId: user.id, keepTokens: false, origin: NOBODY });
 }
 

@@ -204,7 +204,9 @@ describe('refreshTokenPair', () => {
     [
       'a change of the password',
       async (user: { id: string }) => {
-        const password = newPasswordSchema({ username: 'x', email: null }).parse({ password: 'another fine password' });
+        const password = await newPasswordSchema({ username: 'x', email: null }).parseAsync({
+          password: 'another fine password',
+        });
         await changePassword(database, world.passwords, {
           userId: user.id,
           ...password,

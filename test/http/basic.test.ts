@@ -127,9 +127,8 @@ describe('Basic', () => {
 
   it('reads what is no UTF-8 as Latin-1', async () => {
     const password = 'pässwörd of some length';
-    const { user } = await createUser(database, world.passwords, newUserSchema.parse({ username: 'zoë', password }), {
-      origin: NOBODY,
-    });
+    const newUser = await newUserSchema.parseAsync({ username: 'zoë', password });
+    const { user } = await createUser(database, world.passwords, newUser, { origin: NOBODY });
     expect(await ask(basic(user.username, password, 'latin1'))).toEqual(signedIn('zoë'));
   });
 

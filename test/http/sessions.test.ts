@@ -327,7 +327,9 @@ describe('a session', () => {
     [
       'a change of the password',
       async (user: { id: string }) => {
-        const read = newPasswordSchema({ username: 'x', email: null }).parse({ password: 'another fine password' });
+        const read = await newPasswordSchema({ username: 'x', email: null }).parseAsync({
+          password: 'another fine password',
+        });
         await changePassword(database, world.passwords, {
           ...read,
           userId: user.id,
