@@ -13,9 +13,13 @@ export interface KeptKey extends SigningKey {
   isSealedAnew: boolean;
 }
 
+const ROWS = `
+  SELECT "id", "publicJwk", "sealedKey", "sealedWith", "createdAt", "signsFrom" FROM "SigningKey"
+   ORDER BY "signsFrom", "createdAt", "id"`;
+
 /** Every key that is kept, in the order in which they sign. */
 export async function findKeptKeys(database: Database, secrets: TokenSecrets): Promise<KeptKey[]> {
-  return Promise.all((await findRows(database)).map((row) => keptKeyOf(row, secrets)));
+  return Promise.all((await database.$read<Row>(ROWS, [])).map((row) => keptKeyOf(row, secrets)));
 }
 
 /**
@@ -24,10 +28,10 @@ export async function findKeptKeys(database: Database, secrets: TokenSecrets): P
  */
 export async function ensureSigningKey(database: Database, secrets: TokenSecrets, now: Date): Promise<string | null> {
   // Every start but the first, mostly: without the lock.
-  if (areInOrder(await findRows(database), secrets)) return null;
+  if (areInOrder(await database.$read<Row>(ROWS, []), secrets)) return null;
   return database.$transaction(async (transaction) => {
     await lock(transaction);
-    const rows = await findRows(transaction);
+    const rows = await transaction.$queryRawUnsafe<Row[]>(ROWS);
     for (const row of rows) await sealAnew(transaction, row, secrets);
     const last = rows.at(-1);
     if (last && openRow(last, secrets) !== null) return null;
@@ -65,10 +69,6 @@ type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 
 async function lock(transaction: Transaction): Promise<void> {
   await transaction.$executeRaw`LOCK TABLE "SigningKey" IN EXCLUSIVE MODE`;
-}
-
-function findRows(database: Pick<Database, 'signingKey'> | Transaction): Promise<Row[]> {
-  return database.signingKey.findMany({ orderBy: [{ signsFrom: 'asc' }, { createdAt: 'asc' }, { id: 'asc' }] });
 }
 
 async function addKey(
