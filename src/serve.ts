@@ -35,6 +35,8 @@ import { createStreams } from './streams.ts';
 import { prepareTracing, tracedPasswords } from './tracing.ts';
 
 const DRAIN_MS = 10_000;
+/** When those have been answered who waited for the start. */
+const PREPARE_AFTER_MS = 1_000;
 
 export interface RunningServer {
   /** The GraphQL endpoint, with the port that was really taken. */
@@ -136,12 +138,18 @@ export async function serve(
     }
     const stopWriting = writeBehind(lastUsed);
     const pruning = startDailyPrune(behind);
+    // Prisma's engine, some milliseconds' work that the first write would wait for. Where it fails, that is told of it.
+    const preparing = setTimeout(() => {
+      endpoint.prepare();
+      open.database.$connect().catch(() => {});
+    }, PREPARE_AFTER_MS).unref();
     return {
       url: server.url + GRAPHQL_PATH,
       metricsUrl: metricsServer && metricsServer.url + METRICS_PATH,
       hasSuperuser: isAdministered,
       failure,
       async close() {
+        clearTimeout(preparing);
         // At once: an open stream would use up the time that requests are given.
         await Promise.all([endpoint.dispose(), server.close()]);
         // Last: whoever looks sees how the server drains.

@@ -14,10 +14,16 @@ import {
   OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql';
-import { compileQuery as compile, isCompiledQuery } from 'graphql-jit';
 import { type Promptly, whenThere } from '../promptly.ts';
 import type { Context } from './context.ts';
 import { fragmentsOf } from './fragments.ts';
+
+/** What compiles queries. To load it takes a tenth of a start, and nothing is compiled before somebody asks again. */
+export function loadCompiler() {
+  return import('graphql-jit');
+}
+
+export type Compiler = Awaited<ReturnType<typeof loadCompiler>>;
 
 /** Executes one query of a document. */
 export type CompiledQuery = (
@@ -46,6 +52,7 @@ export function interpretQuery(
  * spread), types that are told apart as they come, variables that have defaults, names of Object.prototype.
  */
 export function compileQuery(
+  { compileQuery: compile, isCompiledQuery }: Compiler,
   schema: GraphQLSchema,
   document: DocumentNode,
   operationName: string | null,

@@ -1,10 +1,18 @@
 import { type DocumentNode, type ExecutionArgs, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import { type CompiledQuery, compileQuery, interpretQuery } from '../graphql/compile-query.ts';
+import type { Logger } from 'pino';
+import {
+  type CompiledQuery,
+  type Compiler,
+  compileQuery,
+  interpretQuery,
+  loadCompiler,
+} from '../graphql/compile-query.ts';
 import type { Context } from '../graphql/context.ts';
 import { asksForParts } from '../graphql/incremental-delivery.ts';
 import { readOperation } from '../graphql/read-operation.ts';
+import type { Promptly } from '../promptly.ts';
 import { perRequest } from './per-request.ts';
 
 /** A query that Yoga has executed before: parsed, validated and measured. */
@@ -23,6 +31,8 @@ export interface KnownQueries {
   mediaTypeFor(accept: string | null): string | null;
   /** To be hooked in last: what others refuse is not learnt. */
   learning: Plugin<Context>;
+  /** Loads what compiles queries, before one is to be compiled. */
+  prepare(): void;
 }
 
 const MOST_DOCUMENTS = 200;
@@ -47,7 +57,7 @@ interface Known {
   operations: Map<string | null, { runs: number; query: KnownQuery | null }>;
 }
 
-export function knownQueries(): KnownQueries {
+export function knownQueries(log: Logger): KnownQueries {
   const documents = new LRUCache<string, Known>({
     max: MOST_DOCUMENTS,
     maxSize: MOST_CHARACTERS,
@@ -56,6 +66,21 @@ export function knownQueries(): KnownQueries {
   let mediaTypes = new Map<string, string>();
   const executed = perRequest<true>();
   let compilesFrom = 0;
+  let compiler: Promptly<Compiler | null> | undefined;
+
+  /** Null: it cannot be had. */
+  function compilerNow(): Promptly<Compiler | null> {
+    compiler ??= loadCompiler()
+      .catch((err) => {
+        log.error({ err }, 'what compiles queries cannot be loaded: they are interpreted');
+        return null;
+      })
+      .then((loaded) => {
+        compiler = loaded;
+        return loaded;
+      });
+    return compiler;
+  }
 
   function note({ schema, document, operationName: name, contextValue }: NotedArgs): void {
     const operationName = name ?? null;
@@ -74,13 +99,18 @@ export function knownQueries(): KnownQueries {
     const isCompiled = contextValue.viewer !== null;
     const now = performance.now();
     if (isCompiled && now < compilesFrom) return;
+    const loaded = isCompiled ? compilerNow() : null;
+    // Until it is there, Yoga goes on.
+    if (loaded instanceof Promise) return;
     const execute =
-      (isCompiled && compileQuery(schema, document, operationName)) || interpretQuery(schema, document, operationName);
+      (loaded && compileQuery(loaded, schema, document, operationName)) ||
+      interpretQuery(schema, document, operationName);
     operation.query = { schema, document, operationName, execute };
     if (isCompiled) compilesFrom = now + REST_SHARES * (performance.now() - now);
   }
 
   return {
+    prepare: () => void compilerNow(),
     find(text, operationName, variableValues) {
       const query = documents.get(text)?.operations.get(operationName)?.query;
       // Variables that do not fit are refused in Yoga's words.

@@ -108,7 +108,7 @@ export function createGraphQLServer({
   const limits = createRateLimits(rateLimits, { addressOf, now: () => context.now().getTime() });
   const senderOf = createSenderOf(addressOf, entries);
   const oauth = { schemes, entries, senderOf, limits, log };
-  const known = knownQueries();
+  const known = knownQueries(log);
 
   const ofYoga = new Set<Plugin | Plugin<Context>>();
   /** Marks what has no part in a query that is answered whole: streams, mutations, other paths. */
@@ -199,5 +199,7 @@ export function createGraphQLServer({
     /** The same, each request by Yoga. */
     yoga,
     answeredWithoutYoga: answered,
+    /** Loads what no start has need of, and requests will. */
+    prepare: known.prepare,
   });
 }

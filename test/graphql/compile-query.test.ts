@@ -2,7 +2,7 @@ import { type ExecutionResult, execute, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { RequestRefused } from '../../src/errors.ts';
-import { compileQuery } from '../../src/graphql/compile-query.ts';
+import { compileQuery, loadCompiler } from '../../src/graphql/compile-query.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { schema } from '../../src/graphql/schema.ts';
 
@@ -19,6 +19,8 @@ const ADA = {
   },
 } as unknown as Viewer;
 
+const compiler = await loadCompiler();
+
 function contextOf(viewer: Viewer | null): Context {
   const credentialsMissing = () => new RequestRefused('UNAUTHENTICATED');
   return { viewer, registration: 'closed', admitted: new Set(), credentialsMissing } as unknown as Context;
@@ -27,7 +29,7 @@ function contextOf(viewer: Viewer | null): Context {
 function compiled(text: string) {
   const document = parse(text);
   expect(validate(schema, document)).toEqual([]);
-  return { document, run: compileQuery(schema, document, null) };
+  return { document, run: compileQuery(compiler, schema, document, null) };
 }
 
 const inJson = (result: ExecutionResult) => JSON.parse(JSON.stringify(result));
