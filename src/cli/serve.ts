@@ -30,8 +30,14 @@ export async function runServe(): Promise<void> {
 
 // Loaded when it is wanted: no other command, and no primary, should wait for all of GraphQL.
 async function start(config: Config, secrets: Secrets, log: Logger): Promise<RunningServer> {
+  if (config.databaseUrl === null) await prepareEmbedded();
   if (config.workers === 1) return (await import('../serve.ts')).serve(config, secrets, log);
   return (await import('../workers/primary.ts')).serveByWorkers(config, secrets, log);
+}
+
+/** Has other threads compile the embedded database meanwhile. Whoever opens it is told when that fails. */
+async function prepareEmbedded(): Promise<void> {
+  (await import('../database/pglite.ts')).loadPglite().catch(() => {});
 }
 
 /** The name of the first signal to stop; from the second on, the process exits at once. */

@@ -7,6 +7,7 @@ import type { PoolConfig } from 'pg';
 import { OperatorError } from '../errors.ts';
 import { acquireDirectory, directoryInUse } from './directory-lock.ts';
 import { createMultiplexer } from './multiplexer.ts';
+import { loadPglite } from './pglite.ts';
 
 const POSTGRES_MAJOR = '18';
 const GUESTS_LEAVE_MS = 10_000;
@@ -106,9 +107,10 @@ function guestSocket(socketPath: string): Socket {
 
 /** Loaded when it is wanted: whoever has a PostgreSQL server has no use for it. */
 async function create(dataDir: string): Promise<PGlite> {
-  const { PGlite } = await import('@electric-sql/pglite');
+  const { PGlite, wasm } = await loadPglite();
   return PGlite.create({
     dataDir,
+    pgliteWasmModule: wasm,
     startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${SHARED_BUFFERS}`],
   });
 }
