@@ -134,8 +134,8 @@ export async function createTracing(rules: TracingRules, { headers, version, log
 async function exporterOf({ protocol, url, timeoutMs }: TracingRules, headers: TracingParts['headers']) {
   const { OTLPTraceExporter } =
     protocol === 'http/json'
-      ? await import('@opentelemetry/exporter-trace-otlp-http')
-      : await import('@opentelemetry/exporter-trace-otlp-proto');
+      ? (await import('@opentelemetry/exporter-trace-otlp-http')).default
+      : (await import('@opentelemetry/exporter-trace-otlp-proto')).default;
   return new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: timeoutMs });
 }
 

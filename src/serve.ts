@@ -140,7 +140,7 @@ export async function serve(
     const pruning = startDailyPrune(behind);
     // Prisma's engine, some milliseconds' work that the first write would wait for. Where it fails, that is told of it.
     const preparing = setTimeout(() => {
-      endpoint.prepare();
+      void endpoint.prepare();
       open.database.$connect().catch(() => {});
     }, PREPARE_AFTER_MS).unref();
     return {

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { isCommonPassword } from '../auth/common-passwords.ts';
 import { usernameKeyOf } from './username.ts';
 
 const FEWEST_CHARACTERS = 8;
@@ -24,7 +23,12 @@ export const passwordSchema = z
     error: `This password is too short. It must contain at least ${FEWEST_CHARACTERS} characters.`,
     abort: true,
   })
-  .refine(async (password) => !(await isCommonPassword(password)), 'This password is too common.');
+  .refine(async (password) => !(await isCommon(password)), 'This password is too common.');
+
+// Half a megabyte, which is unpacked as it is loaded: when a password is first chosen, and not at every start.
+async function isCommon(password: string): Promise<boolean> {
+  return (await import('../auth/common-passwords.ts')).isCommonPassword(password);
+}
 
 /** What is wrong with this password for its owner: that it is his username or his e-mail. */
 export function likenessesOf(password: string, { username, email }: Owner): string[] {

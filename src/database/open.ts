@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { TokenSecrets } from '../auth/key.ts';
 import type { Config, Secrets } from '../config.ts';
 import { OperatorError } from '../errors.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { type Changes, hearEmbedded, hearNothing } from './changes.ts';
 import { createClient, type Database } from './client.ts';
 import { refuseUnfitDirectory } from './directory-lock.ts';
@@ -14,7 +15,7 @@ import { checkSecretFingerprints, readOrMakeTokenSecret } from './token-secrets.
 import { findSilentAuditTriggers, findSilentTriggers } from './triggers.ts';
 
 /** Where this version's migrations are. */
-export const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url);
+export const MIGRATIONS = new URL('prisma/migrations/', PACKAGE_ROOT);
 const PROBE_MS = 1_000;
 const GUEST_ATTEMPTS = 5;
 

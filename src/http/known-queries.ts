@@ -32,7 +32,7 @@ export interface KnownQueries {
   /** To be hooked in last: what others refuse is not learnt. */
   learning: Plugin<Context>;
   /** Loads what compiles queries, before one is to be compiled. */
-  prepare(): void;
+  prepare(): Promise<void>;
 }
 
 const MOST_DOCUMENTS = 200;
@@ -110,7 +110,9 @@ export function knownQueries(log: Logger): KnownQueries {
   }
 
   return {
-    prepare: () => void compilerNow(),
+    async prepare() {
+      await compilerNow();
+    },
     find(text, operationName, variableValues) {
       const query = documents.get(text)?.operations.get(operationName)?.query;
       // Variables that do not fit are refused in Yoga's words.

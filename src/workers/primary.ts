@@ -8,6 +8,7 @@ import { METRICS_PATH } from '../http/scrape.ts';
 import type { HttpServer } from '../http/server.ts';
 import { inTime } from '../in-time.ts';
 import { areShown, listenForMetrics, showMetrics } from '../metrics.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import type { RunningServer } from '../serve.ts';
 import { type Calls, createCalls } from './calls.ts';
 import { type FiguresOfWorkers, sumFiguresOf } from './figures.ts';
@@ -18,7 +19,9 @@ import type { Serving, Task } from './worker.ts';
 /** Longer than a worker takes, whose every wait has an end. */
 const STOP_MS = 30_000;
 /** Compiled or not, as this file is. */
-const WORKER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url));
+const WORKER = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? 'src/workers/worker.ts' : 'dist/workers/worker.js', PACKAGE_ROOT),
+);
 
 /** How a process has ended. */
 interface End {

@@ -50,6 +50,7 @@ async function read(socket: Socket, end = '}', times = 1): Promise<string> {
 
 beforeAll(async () => {
   ({ key } = await world.makeUser());
+  await endpoint.prepare();
   // Run by Yoga twice, and known from then on.
   for (let time = 0; time < 3; time++) {
     const socket = open();
