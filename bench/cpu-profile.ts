@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-const DIST = new URL('../dist/', import.meta.url).href;
+const SRC = new URL('../src/', import.meta.url).href;
 const PROFILER = new URL('profiler.mjs', import.meta.url).href;
 
 interface CallFrame {
@@ -8,6 +10,8 @@ interface CallFrame {
   /** '0': V8 itself, or native code. */
   scriptId: string;
   url: string;
+  lineNumber: number;
+  columnNumber: number;
 }
 
 /** As V8's profiler writes it: what stood on the stack at each sample, and the time between them in microseconds. */
@@ -61,16 +65,29 @@ export function callsOf({ nodes, samples, timeDeltas }: CpuProfile): Call {
   return root;
 }
 
-function placeOf({ functionName, scriptId, url }: CallFrame): Place {
+function placeOf({ functionName, scriptId, ...place }: CallFrame): Place {
   if (functionName === '(garbage collector)') return { kind: 'garbage collection', name: functionName };
   if (scriptId === '0' && functionName.startsWith('(')) return { kind: 'V8, the event loop', name: functionName };
   if (scriptId === '0') return { kind: 'native functions, system calls', name: functionName || '(anonymous)' };
-  if (url.startsWith('node:')) return { kind: 'Node’s own', name: partOfNode(url) };
+  if (place.url.startsWith('node:')) return { kind: 'Node’s own', name: partOfNode(place.url) };
+  const url = sourceOf(place);
   const library = [...url.matchAll(/node_modules\/((?:@[^/]+\/)?[^/]+)/g)].at(-1)?.[1];
   if (library) return { kind: 'libraries', name: library };
-  if (url.startsWith(DIST)) return { kind: 'src', name: `src/${url.slice(DIST.length).replace(/js$/, 'ts')}` };
+  if (url.startsWith(SRC)) return { kind: 'src', name: `src/${url.slice(SRC.length)}` };
   // Made from text while running: graphql-jit’s compiled queries, WebAssembly.
   return { kind: 'libraries', name: url.startsWith('file:') ? fileURLToPath(url) : url || 'code made while running' };
+}
+
+const maps = new Map<string, SourceMap | null>();
+
+/** The module that this was written in, where it has been put into a file with others. */
+function sourceOf({ url, lineNumber, columnNumber }: Omit<CallFrame, 'functionName' | 'scriptId'>): string {
+  if (!url.startsWith('file:')) return url;
+  const mapUrl = new URL(`${url}.map`);
+  if (!maps.has(url))
+    maps.set(url, existsSync(mapUrl) ? new SourceMap(JSON.parse(readFileSync(mapUrl, 'utf8'))) : null);
+  const entry = maps.get(url)?.findEntry(lineNumber, columnNumber);
+  return entry && 'originalSource' in entry ? new URL(entry.originalSource, mapUrl).href : url;
 }
 
 function partOfNode(url: string): string {

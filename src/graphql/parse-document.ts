@@ -11,20 +11,13 @@ export function parseDocument(source: string | Source, limits: QueryLimits, opti
   checkTokens(source instanceof Source ? source.body : source, limits.tokens);
   const document = parse(source, { ...options, maxTokens: limits.tokens });
   const { depth, aliases, directives } = measureDocument(document);
-  refuseMore(depth, limits.depth, `nests fields ${figure(depth)} deep`);
-  refuseMore(
-    aliases,
-    limits.aliases,
-    `has ${figure(aliases)} aliases, those of fragments counted wherever they are spread`,
-  );
-  refuseMore(
-    directives,
-    limits.directives,
-    `has ${figure(directives)} directives, those of fragments counted wherever they are spread`,
-  );
+  refuseMore(depth, limits.depth, 'nests fields', 'deep');
+  refuseMore(aliases, limits.aliases, 'has', 'aliases, those of fragments counted wherever they are spread');
+  refuseMore(directives, limits.directives, 'has', 'directives, those of fragments counted wherever they are spread');
   return document;
 }
 
-function refuseMore(found: number, limit: number, what: string): void {
-  if (found > limit) throw tooComplex(`The operation ${what}; ${figure(limit)} are allowed.`, { found, limit });
+function refuseMore(found: number, limit: number, does: string, what: string): void {
+  if (found <= limit) return;
+  throw tooComplex(`The operation ${does} ${figure(found)} ${what}; ${figure(limit)} are allowed.`, { found, limit });
 }
