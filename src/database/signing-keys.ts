@@ -13,9 +13,8 @@ export interface KeptKey extends SigningKey {
   isSealedAnew: boolean;
 }
 
-const ROWS = `
-  SELECT "id", "publicJwk", "sealedKey", "sealedWith", "createdAt", "signsFrom" FROM "SigningKey"
-   ORDER BY "signsFrom", "createdAt", "id"`;
+const ROWS = `SELECT "id", "publicJwk", "sealedKey", "sealedWith", "createdAt", "signsFrom" FROM "SigningKey"
+  ORDER BY "signsFrom", "createdAt", "id"`;
 
 /** Every key that is kept, in the order in which they sign. */
 export async function findKeptKeys(database: Database, secrets: TokenSecrets): Promise<KeptKey[]> {
