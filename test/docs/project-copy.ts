@@ -7,7 +7,14 @@ import { recordOutput } from '../recorder.ts';
 import { ROOT, readPage } from './printed.ts';
 
 const COPIED = ['src', 'prisma', 'schema', 'test', 'bench', 'docs/guides', 'README.md', 'vitest.config.ts'];
-const CONFIGURATION = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'codegen.ts', 'prisma.config.ts'];
+const CONFIGURATION = [
+  'package.json',
+  'bundle.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'codegen.ts',
+  'prisma.config.ts',
+];
 
 /** A folder with the project as it is in the repository, to be changed and built. */
 export function copyProject(): string {
