@@ -6,6 +6,9 @@ const WORDS = 16;
 /** What is longer does not fit into one block with its end and its length. */
 const MOST_BYTES = BLOCK - 9;
 
+/** So many cannot be guessed. */
+const FEWEST_GIVEN = 16;
+
 // Source: FIPS 180-4, sections 5.3.3 and 4.2.2.
 const START = new Int32Array([
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
@@ -26,7 +29,10 @@ const CONSTANTS = new Int32Array([
 const schedule = new Int32Array(64);
 const state = new Int32Array(8);
 
-/** Whether this is what the message's HMAC begins with: as many bytes as are given, four at a time. In constant time. */
+/**
+ * Whether this is what the message's HMAC begins with: 16 bytes or more, of which nothing decides how long it takes.
+ * Throws a RangeError for fewer, and for a number that cannot be divided by four.
+ */
 export type Prove = (message: Uint8Array, given: Uint8Array) => boolean;
 
 /**
@@ -43,6 +49,9 @@ export function hmacProver(secret: Uint8Array, domain: Uint8Array): Prove {
 
   return (message, given) => {
     const length = domain.length + message.length;
+    if (given.length < FEWEST_GIVEN || given.length > 4 * state.length || given.length % 4 !== 0) {
+      throw new RangeError(`An HMAC is compared by 16, 20, 24, 28 or 32 of its bytes (got ${given.length}).`);
+    }
     if (length > MOST_BYTES) throw new RangeError(`A message may have ${MOST_BYTES} bytes (got ${length}).`);
     block.fill(0, domain.length);
     block.set(message, domain.length);

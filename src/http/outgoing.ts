@@ -11,20 +11,23 @@ const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/;
 
 const MOST_LINES = 100;
 const LONGEST_LINE = 500;
-/** So many answers wait for one another at most. */
+/** So many answers wait for one another at most, and none longer than this for another that is quickly made. */
 const MOST_TOGETHER = 32;
+const LONGEST_MS = 1;
 /** Node's own. */
 const USUAL_KEEP_ALIVE_MS = 5_000;
 
 /** What a header was last, as it is written, by its name. */
 const lines = new Map<string, { value: string; line: string }>();
 let waiting: Outgoing[] = [];
+let waitingSince = 0;
 
 /**
  * A response that writes a whole answer as one text, where Node puts it together anew, header by header, and hands it on
  * in parts; and together with those of the same turn of the event loop, for what an answer costs most is to wake up
  * whoever waits for it. The bytes are Node's. It leans on this of Node's: a response that emits `finish` makes way for
- * the next on its connection, and `finished` says that it has ended. Whatever is not as usual is left to Node.
+ * the next on its connection, and `finished` says that it has ended. Node takes an answer that waits for one that has
+ * not begun, and one that was written as well: `headersSent` stays false. Whatever is not as usual is left to Node.
  */
 export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   #text = '';
@@ -36,7 +39,7 @@ export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends
 
   /** Answers, once, with a body. Throws where one of the headers can be none. */
   answer({ status, headers: { list }, body, encoding }: Answer): void {
-    const head = encoding === 'latin1' && this.#isUsual() ? headOf(list) : null;
+    const head = encoding === 'latin1' && hasBody(status) && this.#isUsual() ? headOf(list) : null;
     if (head === null) {
       this.writeHead(status, list);
       this.end(body, encoding);
@@ -44,8 +47,11 @@ export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends
     }
     this.statusCode = status;
     this.#text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}${closingLines(this.keepAliveMs)}${body}`;
-    if (waiting.push(this) === 1) setImmediate(writeWaiting);
-    else if (waiting.length === MOST_TOGETHER) writeWaiting();
+    const now = performance.now();
+    if (waiting.push(this) === 1) {
+      waitingSince = now;
+      setImmediate(writeWaiting);
+    } else if (waiting.length === MOST_TOGETHER || now - waitingSince > LONGEST_MS) writeWaiting();
   }
 
   /** Nothing but what `answer` is given has a part in the answer, and it is the connection's turn. */
@@ -66,7 +72,7 @@ export class Outgoing<Request extends IncomingMessage = IncomingMessage> extends
     const text = this.#text;
     this.#text = '';
     // Its client has gone meanwhile, of which Node tells.
-    if (socket === null || socket.destroyed) return;
+    if (!socket?.writable) return;
     this.finished = true;
     socket.write(text, 'latin1', (error) => {
       if (!error) this.emit('finish');
@@ -83,7 +89,13 @@ export function outgoingOf(keepAliveMs: number): typeof Outgoing {
   };
 }
 
-function writeWaiting(): void {
+/** Whether such an answer has one, and is one of those that have a name. */
+function hasBody(status: number): boolean {
+  return status >= 200 && status !== 204 && status !== 304 && STATUS_CODES[status] !== undefined;
+}
+
+/** Writes what waits for the end of the turn: whoever is to end a connection has it written before. */
+export function writeWaiting(): void {
   const responses = waiting;
   waiting = [];
   for (const response of responses) response.writeText();
@@ -106,10 +118,12 @@ function lineOf(name: string, value: string): string | null {
   if (last?.value === value) return last.line;
   if (NOT_IN_VALUES.test(value) || (!last && (!NAME.test(name) || OF_CONNECTION.has(name)))) return null;
   const line = `${name}: ${value}\r\n`;
+  // A session is not to be found in memory when its answer has gone.
+  if (line.length > LONGEST_LINE || name === 'set-cookie') return line;
   if (last) {
     last.value = value;
     last.line = line;
-  } else if (lines.size < MOST_LINES && line.length <= LONGEST_LINE) {
+  } else if (lines.size < MOST_LINES) {
     lines.set(name, { value, line });
   }
   return line;

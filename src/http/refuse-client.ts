@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { writeWaiting } from './outgoing.ts';
 import { SECURITY_HEADERS } from './use-security-headers.ts';
 
 /** What Node finds wrong with a request before there is one, and how it is answered. */
@@ -12,6 +13,8 @@ const MALFORMED = { status: 400, text: 'the request is malformed' };
 
 /** Answers a client whose request could not be read to its end, as far as it can still be answered, and hangs up. */
 export function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void {
+  // One that was made a moment ago, on this connection, is an answer to what came before.
+  writeWaiting();
   // What Node itself looks at before it answers: in the middle of another answer this one would be part of it.
   const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: ServerResponse | null };
   if (!socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent) {

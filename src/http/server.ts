@@ -7,7 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { OperatorError } from '../errors.ts';
 import { limitConnections } from './connections.ts';
 import { Incoming } from './incoming.ts';
@@ -54,6 +54,10 @@ interface ServerOptions {
   /** The variables that say where it listens, for what is said when it cannot. */
   names?: AddressNames;
 }
+
+/** How many requests of a connection have no finished answer yet. */
+const IN_FLIGHT = Symbol('in flight');
+type CountedSocket = Socket & { [IN_FLIGHT]?: number };
 
 interface AddressNames {
   host: string;
@@ -114,14 +118,28 @@ export function prepareServer({
     }
     if (!hasReadableHost(request)) return refuse(request, response, 400, 'the Host header is no host');
     requestsInFlight += 1;
+    const socket: CountedSocket = request.socket;
+    socket[IN_FLIGHT] = (socket[IN_FLIGHT] ?? 0) + 1;
     // Once for each answer, whether it was finished or its client has gone.
     response.on('close', noteClosed);
     return listener(request, response);
   });
 
-  function noteClosed(): void {
+  function noteClosed(this: ServerResponse): void {
+    // Whatever its type says: gone with a connection that was given up, which has been counted off.
+    const socket: CountedSocket | null = this.req.socket;
+    if (!socket?.[IN_FLIGHT]) return;
+    socket[IN_FLIGHT] -= 1;
     requestsInFlight -= 1;
   }
+
+  // Node 20 tells nothing to an answer that waits for the one before it on a connection that is gone.
+  server.on('connection', (socket: CountedSocket) => {
+    socket.once('close', () => {
+      requestsInFlight -= socket[IN_FLIGHT] ?? 0;
+      socket[IN_FLIGHT] = 0;
+    });
+  });
 
   server.on('clientError', refuseClient);
   // Node would drop what is more without a word, a second Authorization with it. The bytes are counted, and that is enough.

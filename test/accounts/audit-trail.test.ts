@@ -417,7 +417,7 @@ describe('a user', () => {
 
   it('whose password is changed is told of, with the tokens that end by it', async () => {
     const { user } = await makeUser();
-    const read = newPasswordSchema(user).parse({ password: 'an even finer password' });
+    const read = await newPasswordSchema(user).parseAsync({ password: 'an even finer password' });
     const origin = { ...NOBODY, actorId: user.id, address: '192.0.2.1' };
     await forget();
     await changePassword(database, world.passwords, { ...read, userId: user.id, keepTokens: false, origin });

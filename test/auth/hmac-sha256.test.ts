@@ -58,6 +58,13 @@ describe('hmacProver', () => {
     }
   });
 
+  it.each([0, 12, 15, 18, 36])('compares no %d bytes, which anybody could guess or which are none of it', (length) => {
+    const prove = hmacProver(bytes('secret'), bytes('domain'));
+    expect(() => prove(new Uint8Array(16), new Uint8Array(length))).toThrow(
+      new RangeError(`An HMAC is compared by 16, 20, 24, 28 or 32 of its bytes (got ${length}).`),
+    );
+  });
+
   it('takes no message that is too long for one block', () => {
     const prove = hmacProver(bytes('secret'), bytes('domain'));
     expect(() => prove(new Uint8Array(50), new Uint8Array(16))).toThrow(

@@ -34,7 +34,7 @@ export function makePeople(env: Record<string, string>): Promise<People> {
   const passwords = createPasswords({ cost: config.bcryptCost, pepper: secrets.passwordPepper });
   return asGuest(env, async ({ database, tokenSecrets }) => {
     async function make(username: string) {
-      const newUser = newUserSchema.parse({ username, password: PASSWORD });
+      const newUser = await newUserSchema.parseAsync({ username, password: PASSWORD });
       const { token } = await createUser(database, passwords, newUser, { origin: NOBODY });
       return { username, password: PASSWORD, key: keyOf(token, tokenSecrets) };
     }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Answer } from '../../src/http/answer.ts';
 import { type Outgoing, outgoingOf } from '../../src/http/outgoing.ts';
 
@@ -54,6 +54,7 @@ describe('an answer of one text', () => {
   const cases: [string, () => Answer, string, Handle?][] = [
     ['a plain one', () => answer(), ASKED],
     ['a refusal', () => answer('{} END', { ...HEADERS, 'www-authenticate': 'Token' }, 401), ASKED],
+    ['one of a status without a name', () => answer('{} END', HEADERS, 299), ASKED],
     ['a body of more bytes than characters', () => answer('{"name":"Zoë 🌍"} END'), ASKED],
     ['two cookies', () => twoCookies(), ASKED],
     ['a header in Latin-1', () => answer('{} END', { name: 'é' }), ASKED],
@@ -128,13 +129,18 @@ describe('an answer of one text', () => {
     expect(thrown).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' });
   });
 
-  it('has no body where none may come', async () => {
-    const head = ASKED.replace('POST', 'HEAD');
-    const own = await listening((_, response) => response.answer(answer()));
-    const nodes = await listening((_, response) => answerByNode(response, answer()));
-    const expected = await answerTo(nodes, head, '\r\n\r\n');
+  it.each([
+    ['to HEAD', 'HEAD', 200],
+    ['of status 204', 'POST', 204],
+    ['of status 304', 'POST', 304],
+  ])('has no body where none may come: %s', async (_name, method, status) => {
+    const text = ASKED.replace('POST', method);
+    const make = () => answer(undefined, HEADERS, status);
+    const own = await listening((_, response) => response.answer(make()));
+    const nodes = await listening((_, response) => answerByNode(response, make()));
+    const expected = await answerTo(nodes, text, '\r\n\r\n');
     expect(expected).not.toContain('END');
-    expect(await answerTo(own, head, '\r\n\r\n')).toBe(expected);
+    expect(await answerTo(own, text, '\r\n\r\n')).toBe(expected);
   });
 
   it('tells the time of each answer', async () => {
@@ -262,17 +268,44 @@ describe('a connection', () => {
   });
 });
 
-it('writes what is answered in one turn together, and waits for no more than 32', async () => {
-  const responses: Outgoing[] = [];
-  const server = await listening((_, response) => void responses.push(response));
-  const sockets = Array.from({ length: 34 }, () => open(server));
-  for (const socket of sockets) socket.on('error', () => {}).write(ASKED);
-  await vi.waitFor(() => expect(responses).toHaveLength(34));
-  for (const response of responses) response.answer(answer());
-  expect(responses.map(({ writableEnded }) => writableEnded)).toEqual([...Array(32).fill(true), false, false]);
-  await new Promise(setImmediate);
-  expect(responses.every(({ writableEnded }) => writableEnded)).toBe(true);
-  for (const socket of sockets) socket.destroy();
+describe('answers of one turn', () => {
+  async function asked(times: number): Promise<Outgoing[]> {
+    const responses: Outgoing[] = [];
+    const server = await listening((_, response) => void responses.push(response));
+    const sockets = Array.from({ length: times }, () => open(server));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (const socket of sockets) socket.on('error', () => {}).write(ASKED);
+    await vi.waitFor(() => expect(responses).toHaveLength(times));
+    return responses;
+  }
+
+  const written = (responses: Outgoing[]) => responses.map(({ writableEnded }) => writableEnded);
+
+  it('are written together, no more than 32 of them', async () => {
+    const responses = await asked(34);
+    // However slow the machine is just then.
+    vi.spyOn(performance, 'now').mockReturnValue(0);
+    onTestFinished(() => void vi.restoreAllMocks());
+    for (const response of responses) response.answer(answer());
+    expect(written(responses)).toEqual([...Array(32).fill(true), false, false]);
+    await new Promise(setImmediate);
+    expect(written(responses)).toEqual(Array(34).fill(true));
+  });
+
+  it('wait for none that comes late', async () => {
+    const responses = await asked(3);
+    const now = vi.spyOn(performance, 'now').mockReturnValue(10);
+    onTestFinished(() => void vi.restoreAllMocks());
+    responses[0]?.answer(answer());
+    now.mockReturnValue(10.9);
+    responses[1]?.answer(answer());
+    expect(written(responses)).toEqual([false, false, false]);
+    now.mockReturnValue(11.1);
+    responses[2]?.answer(answer());
+    expect(written(responses)).toEqual([true, true, true]);
+  });
 });
 
 it('leaves to Node what is written to a client that does not read', async () => {

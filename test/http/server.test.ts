@@ -6,6 +6,8 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Answer } from '../../src/http/answer.ts';
+import type { Outgoing } from '../../src/http/outgoing.ts';
 import { listen } from '../../src/http/server.ts';
 import { freePort } from '../docs/printed.ts';
 import { startServer, tessera } from '../program.ts';
@@ -51,6 +53,42 @@ describe('the server', () => {
     ]);
     isThere = false;
     expect([await status('/health/live'), await status('/health/ready')]).toEqual([200, 503]);
+  });
+
+  it('counts no request as in flight whose client has gone, also of those that wait for one another', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 100 });
+    onTestFinished(() => server.close());
+    server.serve(
+      () => {},
+      async () => true,
+    );
+    const { socket } = open(server.url);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5));
+    await expect.poll(() => server.requestsInFlight()).toBe(5);
+    const other = open(server.url);
+    other.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(() => server.requestsInFlight()).toBe(6);
+    socket.destroy();
+    await expect.poll(() => server.requestsInFlight()).toBe(1);
+    other.socket.destroy();
+    await expect.poll(() => server.requestsInFlight()).toBe(0);
+  });
+
+  it('answers what it has read before it refuses what comes behind', async () => {
+    const server = await listen({ host: '127.0.0.1', port: 0, drainMs: 100 });
+    onTestFinished(() => server.close());
+    server.serve(
+      (_request, response) => (response as Outgoing).answer(new Answer('{}', { status: 200, headers: {} })),
+      async () => true,
+    );
+    const good = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
+    for (const [bad, status] of [
+      ['GARBAGE\r\n\r\n', 400],
+      [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\n`, 431],
+    ]) {
+      const answers = await raw(server.url, `${good}${good}${bad}`);
+      expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', `HTTP/1.1 ${status}`]);
+    }
   });
 
   it('tells what it refuses while it starts by an id, too', async () => {

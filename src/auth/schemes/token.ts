@@ -104,9 +104,13 @@ function readParts([key, ...rest]: string[], challenge: string): HeaderReading {
 /** A refused key's, of which there are few: each is made once, and an error is made as slowly as a key is proved. */
 function refusalOf(message: string, challenge: string): RequestRefused {
   const name = `${challenge} ${message}`;
-  const known = refusals.get(name) ?? refused(message, challenge);
-  refusals.set(name, known);
-  return known;
+  const known = refusals.get(name);
+  if (known) return known;
+  const made = refused(message, challenge);
+  Object.freeze(made.headers);
+  Object.freeze(made.extensions);
+  refusals.set(name, made);
+  return made;
 }
 
 const refusals = new Map<string, RequestRefused>();
