@@ -19,7 +19,7 @@ const BY_HAND = `
          t."scopes" AS "token_scopes", t."createdAt" AS "token_createdAt", t."expiresAt" AS "token_expiresAt",
          t."lastUsedAt" AS "token_lastUsedAt", t."supersededAt" AS "token_supersededAt"
     FROM "Token" t JOIN "User" u ON u."id" = t."userId" WHERE t."id" = $1`;
-const readByHand = async (_sql, [[tokenId]]) => (await pool.query(BY_HAND, [tokenId])).rows;
+const readByHand = async (_sql, [tokenId]) => (await pool.query(BY_HAND, [tokenId])).rows;
 const database =
   process.argv[2] === 'by-hand'
     ? new Proxy(open.database, { get: (made, name) => (name === '$read' ? readByHand : Reflect.get(made, name)) })

@@ -8,21 +8,22 @@ const VIEWERS = `
          t."id" AS "token_id", t."userId" AS "token_userId", t."kind"::text AS "token_kind", t."name" AS "token_name",
          t."scopes" AS "token_scopes", t."createdAt" AS "token_createdAt", t."expiresAt" AS "token_expiresAt",
          t."lastUsedAt" AS "token_lastUsedAt", t."supersededAt" AS "token_supersededAt"
-    FROM "Token" t JOIN "User" u ON u."id" = t."userId"
-   WHERE t."id" = ANY($1::uuid[])`;
+    FROM "Token" t JOIN "User" u ON u."id" = t."userId"`;
+const OF_ONE = `${VIEWERS} WHERE t."id" = $1`;
+const OF_SEVERAL = `${VIEWERS} WHERE t."id" = ANY($1::uuid[])`;
 
 /**
  * The token of this id with its user, or null; whether either is still good is for the caller to judge.
  * One query: this is what every authenticated request waits for, and Prisma's `include` may make it two.
  */
 export async function findViewer(database: Database, tokenId: string): Promise<TokenViewer | null> {
-  const [viewer] = await findViewers(database, [tokenId]);
-  return viewer ?? null;
+  const [row] = await database.$read<Row>(OF_ONE, [tokenId]);
+  return row ? viewerOf(row) : null;
 }
 
 /** As findViewer, for several tokens: those that there are, in no order. */
 export async function findViewers(database: Database, tokenIds: readonly string[]): Promise<TokenViewer[]> {
-  const rows = await database.$read<Row>(VIEWERS, [tokenIds]);
+  const rows = await database.$read<Row>(OF_SEVERAL, [tokenIds]);
   return rows.map(viewerOf);
 }
 
