@@ -86,8 +86,8 @@ describe('the server', () => {
       ['GARBAGE\r\n\r\n', 400],
       [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\n`, 431],
     ]) {
-      const answers = await raw(server.url, `${good}${good}${bad}`);
-      expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', `HTTP/1.1 ${status}`]);
+      const answers = await raw(server.url, `${good}${bad}`);
+      expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', `HTTP/1.1 ${status}`]);
     }
   });
 
