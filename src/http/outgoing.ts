@@ -3,7 +3,13 @@ import type { Answer } from './answer.ts';
 
 /** An answer that sets one of these is Node's to write: it sets them itself, or does otherwise because of them. */
 const OF_CONNECTION: ReadonlySet<string> = new Set([
-  ...['connection', 'date', 'expect', 'keep-alive', 'trailer', 'transfer-encoding', 'upgrade'],
+  'connection',
+  'date',
+  'expect',
+  'keep-alive',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
 ]);
 /** As RFC 9110 has names and Node checks values. */
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;

@@ -308,7 +308,7 @@ describe('answers of one turn', () => {
   });
 });
 
-it('leaves to Node what is written to a client that does not read', async () => {
+it('writes all of each answer to a client that reads late', async () => {
   const size = 8_000_000;
   const server = await listening((_, response) => response.answer(answer(`${'x'.repeat(size)} END`)));
   const socket = open(server);
